@@ -1,0 +1,20 @@
+"""Reference implementations, experiments and exercises for the course on normalization.
+
+Importing this package pulls in neither torch nor matplotlib: import the submodule that you need.
+
+=========================== ==================================================================
+``normcourse.taxonomy``     the one table: what each norm pools, what its affine spans
+``normcourse.reference``    NumPy: forward and backward of every norm, running statistics
+``normcourse.functional``   torch: the signatures of ``torch.nn.functional``
+``normcourse.nn``           torch: drop-in layers, and tools for networks that hold them
+``normcourse.data``         data sets that need no download
+``normcourse.experiments``  the course's training runs, over several seeds at once
+``normcourse.plotting``     results as figures
+=========================== ==================================================================
+"""
+
+from normcourse.taxonomy import TAXONOMY, NormSpec
+
+__all__ = ["TAXONOMY", "NormSpec", "__version__"]
+
+__version__ = "0.1.0"
