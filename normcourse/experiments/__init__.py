@@ -1,0 +1,4 @@
+"""The course's training runs: each module holds a ``Config``, a ``run`` and a ``Result``.
+
+Runs train all their seeds together and return plain NumPy arrays, one row per seed.
+"""

@@ -1,0 +1,78 @@
+"""Results of ``experiments.training_steps`` as figures."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from normcourse.experiments.intervals import Interval, bootstrap
+from normcourse.experiments.training_steps import PERCENTILES, Result
+from normcourse.plotting.style import COLOURS, new_figure
+
+__all__ = ["learning_curves", "sigmoid_percentiles", "step_ratios"]
+
+
+def learning_curves(result: Result, *, target: float = 0.95) -> Figure:
+    """Draw mean test accuracy against steps, with the 95% interval of the mean over seeds."""
+    arms = (
+        ("without normalization", result.plain, COLOURS["plain"], "--"),
+        ("with BatchNorm", result.batch_norm, COLOURS["BatchNorm"], "-"),
+    )
+    with new_figure() as (figure, axis):
+        for name, arm, colour, line in arms:
+            band = bootstrap(np.mean, arm.accuracy)
+            label = f"{name} (lr {arm.learning_rate:g})"
+            axis.fill_between(result.steps, band.low, band.high, color=colour, alpha=0.25, linewidth=0)
+            axis.plot(result.steps, band.estimate, line, color=colour, label=label)
+        axis.axhline(target, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
+        axis.annotate(f"{target:.0%}", (result.steps[0], target), va="bottom", color=COLOURS["muted"])
+        axis.set(xlabel="training steps (log scale)", ylabel="test accuracy", xscale="log", ylim=(0, 1.03))
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
+        figure.legend(loc="outside upper center", ncols=2, fontsize=9)
+    return figure
+
+
+def sigmoid_percentiles(result: Result, *, seed: int = 0, unit: int = 0) -> Figure:
+    """Draw the 15th, 50th and 85th percentile of one unit's input to the last sigmoid against steps.
+
+    Args:
+        result: Both arms.
+        seed: Which run: an index into the result's seeds.
+        unit: Which unit of the last hidden layer.
+    """
+    arms = (
+        ("without normalization", result.plain, COLOURS["plain"]),
+        ("with BatchNorm", result.batch_norm, COLOURS["BatchNorm"]),
+    )
+    with new_figure(1, 2, figsize=(5.0, 2.8), sharey=True) as (figure, axes):
+        for axis, (name, arm, colour) in zip(axes, arms, strict=True):
+            traces = arm.percentiles[seed, :, :, unit].T
+            for percentile, trace, line in zip(PERCENTILES, traces, (":", "-", "--"), strict=True):
+                axis.plot(result.steps, trace, line, color=colour, label=f"{percentile}th", linewidth=1.4)
+            axis.fill_between(result.steps, traces[0], traces[-1], color=colour, alpha=0.15, linewidth=0)
+            axis.set(title=name, xlabel="training steps (log scale)", xscale="log")
+        axes[1].legend(title="percentile", loc="lower left", fontsize=9, title_fontsize=9)
+        axes[0].set_ylabel("input to the sigmoid")
+    return figure
+
+
+def step_ratios(ratios: Mapping[str, Interval]) -> Figure:
+    """Draw how many times fewer steps BatchNorm needs, one row per setting, with intervals."""
+    estimates = np.array([interval.estimate for interval in ratios.values()])
+    reach = np.array([(i.estimate - i.low, i.high - i.estimate) for i in ratios.values()]).T
+    rows = np.arange(len(ratios))[::-1]
+    with new_figure(figsize=(5.0, 0.9 + 0.42 * len(ratios))) as (figure, axis):
+        axis.errorbar(estimates, rows, xerr=reach, fmt="o", color=COLOURS["BatchNorm"], capsize=4)
+        axis.axvline(1, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
+        axis.set(
+            xlabel="steps without BatchNorm / steps with it (log scale)",
+            xscale="log",
+            xlim=(0.9, None),
+            ylim=(-0.6, len(ratios) - 0.4),
+        )
+        axis.set_yticks(rows, list(ratios))
+        axis.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
+        axis.minorticks_off()
+        axis.grid(visible=False, axis="y")
+    return figure

@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from normcourse.experiments.training_steps import Config, Result, evaluation_steps, run
+
+QUICK = Config(
+    hidden=(32,), init_std=0.4, steps=150, target=0.8, learning_rates=(0.3, 1.0), search_seeds=(9,)
+)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(QUICK, seeds=(0, 1, 2), progress=False)
+
+
+def test_shapes_and_ranges(result):
+    for arm in (result.plain, result.batch_norm):
+        assert arm.search.shape == (2, 1)
+        assert arm.accuracy.shape == (3, len(result.steps))
+        assert arm.percentiles.shape == (3, len(result.steps), 3, 32)
+        assert (np.diff(arm.percentiles, axis=2) >= 0).all()
+        assert arm.accuracy.min() >= 0
+        assert arm.accuracy.max() <= 1
+        assert arm.learning_rate == QUICK.learning_rates[arm.search.mean(axis=1).argmin()]
+
+
+def test_both_arms_learn_and_batch_norm_needs_fewer_steps(result):
+    assert result.plain.accuracy[:, -1].min() > 0.8
+    assert result.ratio(0.8).low > 1
+
+
+def test_runs_are_repeatable(result):
+    again = run(QUICK, seeds=(0, 1, 2), progress=False)
+    np.testing.assert_array_equal(again.batch_norm.accuracy, result.batch_norm.accuracy)
+
+
+def test_a_seed_gives_the_same_curve_in_any_company(result):
+    alone = run(QUICK, seeds=(2,), progress=False)
+    np.testing.assert_array_equal(alone.plain.accuracy[0], result.plain.accuracy[2])
+
+
+def test_steps_to_is_the_first_evaluation_at_or_above_the_target(result):
+    curve = np.array([[0.1, 0.95, 0.2, 0.99], [0.1, 0.2, 0.3, 0.4]])
+    arm = replace(result.plain, accuracy=curve)
+    made = Result(QUICK, np.array([2, 4, 6, 8]), arm, arm)
+    np.testing.assert_array_equal(made.steps_to(0.95)[0], [4, np.inf])
+    with pytest.raises(ValueError, match="1 of 2 plain runs did not in 150 steps"):
+        made.ratio(0.95)
+
+
+def test_evaluations_are_dense_early():
+    np.testing.assert_array_equal(evaluation_steps(120), [*range(2, 101, 2), 110, 120])
+    np.testing.assert_array_equal(evaluation_steps(7), [2, 4, 6])
+
+
+def test_search_seeds_are_not_reported_on():
+    with pytest.raises(ValueError, match=r"must differ from the search seeds; both hold \[9\]"):
+        run(QUICK, seeds=(8, 9), progress=False)
+
+
+def test_a_grid_on_which_nothing_learns_is_refused():
+    with pytest.raises(ValueError, match="no learning rate of"):
+        run(replace(QUICK, learning_rates=(1e-6,), steps=10), seeds=(0,), progress=False)
