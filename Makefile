@@ -1,0 +1,53 @@
+# The one task runner: `make` lists the tasks. Each needs only Python 3.11 or newer and make; the first sets up .venv.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/installed
+PORT ?= 8000
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# One thread for each kernel and test: as many of them run as there are cores, and sums are taken in one order.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help setup book test notebooks lab serve lint type bench clean
+
+help:  ## list the tasks
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+setup: $(INSTALLED)  ## install the pinned environment into .venv and KaTeX's fonts into node_modules
+
+$(INSTALLED): constraints.txt pyproject.toml package.json package-lock.json
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit(f"normcourse needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Name another: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[book,lab,dev]"
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# After a failure the pages read so far go: Sphinx warns of a page only when it reads it, so a second run would pass.
+book: setup  ## execute the notebooks and build _build/html, where any warning is an error
+	@jupyter-book build . -W --keep-going || { rm -rf _build/.doctrees; exit 1; }
+	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+
+test: book  ## build the book, then run every test and compare every notebook with its stored output
+	pytest -n auto
+	pytest -o addopts= -n auto --dist loadfile --nbval --nbval-sanitize-with tools/nbval.cfg book
+
+notebooks: setup  ## execute and normalise the notebooks in place
+	@python -m tools.notebooks
+
+lab: setup  ## open the notebooks in JupyterLab
+	jupyter lab --notebook-dir book
+
+serve: book  ## serve the book at http://localhost:8000 (PORT=8001 for another)
+	python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+lint: setup  ## check the style
+	ruff check .
+
+type: setup  ## check the types
+	mypy
+
+bench: setup  ## time the layers
+	python -m tools.bench
+
+clean:  ## remove what was built, not the environment
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,52 @@
+"""The cache of executed notebooks: a change of the package empties it."""
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tools import execution
+from tools.notebooks import dumps
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """Return a root whose package is one module, with the caches beside it."""
+    (tmp_path / "normcourse").mkdir()
+    (tmp_path / "normcourse" / "module.py").write_text("x = 1\n")
+    monkeypatch.setattr(execution, "ROOT", tmp_path)
+    monkeypatch.setattr(execution, "CACHES", tmp_path / "_build" / "notebooks")
+    return tmp_path
+
+
+def test_key_follows_the_content_and_the_names_of_the_package(root):
+    module = root / "normcourse" / "module.py"
+    keys = [execution.cache_key()]
+    module.write_text("x = 2\n")
+    keys.append(execution.cache_key())
+    module.rename(root / "normcourse" / "renamed.py")
+    keys.append(execution.cache_key())
+    assert len(set(keys)) == 3
+
+
+def test_key_ignores_compiled_files(root):
+    before = execution.cache_key()
+    (root / "normcourse" / "__pycache__").mkdir()
+    (root / "normcourse" / "__pycache__" / "module.pyc").write_bytes(b"1")
+    assert execution.cache_key() == before
+
+
+def test_stale_caches_are_removed(root):
+    stale = execution.CACHES / ("0" * 16)
+    stale.mkdir(parents=True)
+    current = execution.cache_folder()
+    current.mkdir()
+    assert execution.cache_folder() == current
+    assert [path.name for path in execution.CACHES.iterdir()] == [current.name]
+
+
+def test_a_failing_notebook_is_named_with_its_error(root):
+    path = root / "fails.ipynb"
+    notebook = new_notebook(cells=[new_code_cell("raise ValueError('nothing to normalize')")])
+    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    path.write_text(dumps(notebook))
+    with pytest.raises(RuntimeError, match=r"(?s)fails\.ipynb failed.*nothing to normalize"):
+        execution.execute([path])

@@ -1,0 +1,89 @@
+"""The built book: every page is described, every picture has its text, and no page asks anything of another site."""
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from sphinx.util.inventory import InventoryFile
+
+import normcourse
+
+ROOT = Path(__file__).parents[2]
+HTML = ROOT / "_build" / "html"
+NOT_PAGES = {"index.html", "genindex.html", "py-modindex.html", "search.html"}  # made by Sphinx, without a source
+RESOURCES = {"img": "src", "script": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
+
+
+def entries(node):
+    """Yield the files that a table of contents names, at any depth."""
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("root", "file") if key in node)
+        for value in node.values():
+            yield from entries(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from entries(value)
+
+
+PAGES = list(entries(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))))
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(request):
+    """Return a page's path and its parsed HTML."""
+    path = HTML / f"{request.param}.html"
+    if not path.exists():
+        pytest.fail(f"{path} is not there: run `make book` (`make test` does)")
+    return path, BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def test_page_is_described(page):
+    _, soup = page
+    [description] = [tag["content"] for tag in soup.find_all("meta", attrs={"name": "description"})]
+    assert 50 <= len(description) <= 160
+    assert soup.html["lang"] == "en"
+    assert len(soup.select("article h1")) == 1
+
+
+def test_every_picture_has_alt_text(page):
+    _, soup = page
+    assert not [str(image) for image in soup.find_all("img") if not image.get("alt", "").strip()]
+
+
+def test_every_resource_is_a_file_of_the_site(page):
+    path, soup = page
+    for name, attribute in RESOURCES.items():
+        for tag in soup.find_all(name, attrs={attribute: True}):
+            address = urlsplit(tag[attribute])
+            assert not address.scheme, f"{tag} is fetched from elsewhere"
+            assert not address.netloc, f"{tag} is fetched from elsewhere"
+            target = (path.parent / unquote(address.path)).resolve()
+            assert target.exists(), f"{tag} names no file of the site"
+
+
+def test_every_formula_was_drawn(page):
+    _, soup = page
+    assert not [str(tag) for tag in soup.select(".katex-error, .math:not(:has(.katex))")]
+
+
+def test_style_sheets_fetch_nothing_from_elsewhere():
+    sheets = list((HTML / "_static").rglob("*.css"))
+    assert sheets
+    for sheet in sheets:
+        text = sheet.read_text(encoding="utf-8")
+        remote = re.findall(r"url\(\s*[\"']?(?:https?:)?//[^)]*\)|@import[^;]*//[^;]*;", text)
+        assert not remote, f"{sheet.name} fetches {remote}"
+
+
+def test_every_public_name_has_its_reference_entry():
+    with (HTML / "objects.inv").open("rb") as stream:
+        inventory = InventoryFile.load(stream, "", lambda base, address: address)
+    documented = {name for kind, objects in inventory.items() if kind.startswith("py:") for name in objects}
+    for part in ("reference", "nn", "data", "plotting"):
+        module = __import__(f"normcourse.{part}", fromlist=["__all__"])
+        missing = {f"normcourse.{part}.{name}" for name in module.__all__} - documented
+        assert not missing
+    assert normcourse.__version__

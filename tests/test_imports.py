@@ -1,0 +1,65 @@
+"""Imports point one way, and the light parts of the package stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "normcourse"
+
+# What each part may import of the others. The two oracles, reference and functional, share only the table.
+MAY_IMPORT = {
+    "taxonomy": set(),
+    "data": set(),
+    "reference": {"taxonomy"},
+    "exercises": {"taxonomy", "reference"},
+    "grading": {"taxonomy", "reference", "exercises"},
+    "functional": {"taxonomy"},
+    "nn": {"taxonomy", "functional"},
+    "probes": {"taxonomy", "functional", "nn"},
+    "experiments": {"taxonomy", "data", "functional", "nn", "probes"},
+    "plotting": {"taxonomy", "data", "functional", "nn", "probes", "experiments"},
+    "explore": {"plotting"},
+    "claims": {"experiments"},
+}
+
+
+def parts_imported(path: Path) -> set[str]:
+    """Return the parts of the package, and the top-level names `book` and `tests`, that the module imports."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively; name the module in full"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    own = {name.split(".")[1] for name in names if name.startswith("normcourse.")}
+    return own | {name.split(".")[0] for name in names} & {"book", "tests", "tools"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE or path.name != "__init__.py"],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_imports_point_one_way(path):
+    part = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    assert part in MAY_IMPORT, f"{part} is new: say in MAY_IMPORT what it may import"
+    assert parts_imported(path) <= MAY_IMPORT[part] | {part}
+
+
+def test_a_wrong_import_is_seen(tmp_path):
+    module = tmp_path / "wrong.py"
+    module.write_text("import tests.x\nfrom normcourse import reference\nimport normcourse.nn.norms\n")
+    assert parts_imported(module) == {"tests", "reference", "nn"}
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [("normcourse", "torch"), ("normcourse", "matplotlib"), ("normcourse.reference", "torch")],
+)
+def test_importing_stays_light(module, heavy):
+    code = f"import sys, {module}; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0, f"{module} loads {heavy}"

@@ -1,0 +1,67 @@
+"""The stored notebooks are executed, normalised and described; nbval compares their outputs (`make test`)."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from tools.notebooks import ROOT, dumps, find, normalise
+
+NOTEBOOKS = find()
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=[str(path.relative_to(ROOT)) for path in NOTEBOOKS])
+def path(request):
+    return request.param
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+def test_stored_notebook_is_normalised(path):
+    notebook = nbformat.read(path, as_version=4)
+    normalise(notebook)
+    assert dumps(notebook) == path.read_text(encoding="utf-8"), "run `make notebooks`"
+
+
+def test_stored_notebook_is_valid_and_ran_without_error(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+
+
+def test_notebook_describes_itself(path):
+    description = nbformat.read(path, as_version=4).metadata["myst"]["html_meta"]["description"]
+    assert 50 <= len(description) <= 160
+
+
+def test_every_figure_has_a_caption_a_name_and_alt_text(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        options = cell.metadata.get("mystnb", {})
+        if "figure" in options:
+            assert options["figure"].keys() >= {"caption", "name"}
+            assert options["image"]["alt"]
+
+
+def test_normalise_drops_what_changes_and_keeps_what_nbval_compares():
+    text = {"text/plain": "<Figure size 640x480 with 1 Axes>"}
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    cell = new_code_cell(
+        "1",
+        execution_count=7,
+        metadata={"execution": {"iopub.execute_input": "12:00"}, "tags": ["hide-input"], "scrolled": True},
+        outputs=[
+            new_output("display_data", data={**text, **widget, "image/png": "iVBORw0"}),
+            new_output("execute_result", data={"text/plain": "1"}, execution_count=7),
+            new_output("stream", name="stdout", text="hello"),
+        ],
+    )
+    notebook = new_notebook(cells=[cell], metadata={"widgets": {}, "language_info": {"version": "3.13.0"}})
+    normalise(notebook)
+    figure, result, stream = notebook.cells[0].outputs
+    assert notebook.metadata.keys() == {"kernelspec", "language_info"}
+    assert notebook.cells[0].metadata == {"tags": ["hide-input"]}
+    assert (notebook.cells[0].execution_count, result.execution_count) == (1, 1)
+    assert (figure.data, result.data, stream.text) == (text, {"text/plain": "1"}, "hello")
+    nbformat.validate(notebook)

