@@ -45,7 +45,8 @@ def test_direct_dependency_is_pinned_and_installed(requirement):
 
 def test_conda_environment_has_the_direct_dependencies_at_their_pins():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    conda = dict(line.split("=") for line in environment["dependencies"] if isinstance(line, str) and "=" in line)
+    lines = [line for line in environment["dependencies"] if isinstance(line, str)]
+    conda = dict(line.split("=") for line in lines if "=" in line)
     assert environment["channels"] == ["conda-forge"]
     assert f">={conda.pop('python')}" >= PROJECT["requires-python"]
     expected = {CONDA_NAMES.get(r.name, r.name): pins()[canonicalize_name(r.name)] for r in DIRECT}
