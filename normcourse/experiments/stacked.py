@@ -5,7 +5,7 @@ a leading axis of ``models``, and the batch comes last, so that BatchNorm can tr
 together as its channels: ``(models, features, batch) -> (1, models * features, batch)``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -48,7 +48,8 @@ class StackedMLP(nn.Module):
         self, sizes: Sequence[int], *, seeds: Sequence[int], batch_norm: bool, init_std: float
     ) -> None:
         super().__init__()
-        models, hidden = len(seeds), sizes[1:-1]
+        self.models = models = len(seeds)
+        hidden = sizes[1:-1]
         generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         self.weight = nn.ParameterList(
             init_std * torch.stack([torch.randn(out, inp, generator=g, dtype=DTYPE) for g in generators])
@@ -117,9 +118,8 @@ def train(
     order: NDArray[np.int64],
     learning_rates: Sequence[float],
     *,
-    watch: Callable[[int], None],
     progress: str | None = None,
-) -> None:
+) -> Iterator[int]:
     """Train every model by plain SGD on its own batches at its own learning rate, in place.
 
     Args:
@@ -127,8 +127,10 @@ def train(
         data: Training examples, ``x`` of shape ``(N, features)``.
         order: Batches as `batch_order` gives them, shape ``(steps, models, batch_size)``.
         learning_rates: One per model.
-        watch: Called after every step with the number of steps done so far.
         progress: Label of a progress bar; ``None`` shows none.
+
+    Yields:
+        After each step, the number of steps done so far. To stop the training, leave the loop.
     """
     x, y = torch.from_numpy(data.x).to(DTYPE), torch.from_numpy(data.y)
     parameters = list(model.parameters())
@@ -138,9 +140,9 @@ def train(
         model.train()
         logits, _ = model(x[index].transpose(1, 2))
         # A sum over models: no model's gradient sees another's loss.
-        loss = nn.functional.cross_entropy(logits, y[index], reduction="sum")
-        gradients = torch.autograd.grad(loss / index.shape[1], parameters)
+        loss = nn.functional.cross_entropy(logits, y[index], reduction="sum") / index.shape[1]
+        gradients = torch.autograd.grad(loss, parameters)
         with torch.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.sub_(rates * gradient)
-        watch(step)
+        yield step

@@ -7,7 +7,7 @@ Source:
     learning rate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,10 +120,9 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     """
     if shared := sorted(set(seeds) & set(config.search_seeds)):
         raise ValueError(f"seeds to report on must differ from the search seeds; both hold {shared}")
-    steps = evaluation_steps(config.steps)
-    plain = _run_arm(config, steps, seeds, batch_norm=False, progress=progress)
-    normalized = _run_arm(config, steps, seeds, batch_norm=True, progress=progress)
-    return Result(config, steps, plain, normalized)
+    plain = _run_arm(config, seeds, batch_norm=False, progress=progress)
+    normalized = _run_arm(config, seeds, batch_norm=True, progress=progress)
+    return Result(config, evaluation_steps(config.steps), plain, normalized)
 
 
 def evaluation_steps(steps: int) -> NDArray[np.int64]:
@@ -131,27 +130,9 @@ def evaluation_steps(steps: int) -> NDArray[np.int64]:
     return np.concatenate([np.arange(2, min(steps, 100) + 1, 2), np.arange(110, steps + 1, 10)])
 
 
-def _run_arm(
-    config: Config, steps: NDArray[np.int64], seeds: Sequence[int], *, batch_norm: bool, progress: bool
-) -> Arm:
-    digits, name = load_digits(), "BatchNorm" if batch_norm else "plain"
-
-    def curves(
-        rates: Sequence[float], seeds: Sequence[int], split: Split, label: str
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return _curves(
-            config,
-            [(rate, seed) for rate in rates for seed in seeds],
-            digits.train,
-            split,
-            steps,
-            batch_norm=batch_norm,
-            progress=f"{name}: {label}" if progress else None,
-        )
-
-    accuracy, _ = curves(config.learning_rates, config.search_seeds, digits.validation, "learning rates")
-    search = _first_step(steps, accuracy, config.target)
-    search = search.reshape(len(config.learning_rates), len(config.search_seeds))
+def _run_arm(config: Config, seeds: Sequence[int], *, batch_norm: bool, progress: bool) -> Arm:
+    name = "BatchNorm" if batch_norm else "plain"
+    search = _search(config, batch_norm=batch_norm, progress=f"{name}: learning rates" if progress else None)
     means = search.mean(axis=1)
     if np.isinf(means).all():
         raise ValueError(
@@ -159,38 +140,68 @@ def _run_arm(
             f"{config.target} in {config.steps} steps; raise Config.steps or lower the target"
         )
     best = config.learning_rates[int(means.argmin())]
-    return Arm(best, search, *curves([best], seeds, digits.test, "seeds"))
+    accuracy, percentiles = _curves(
+        config, best, seeds, batch_norm=batch_norm, progress=f"{name}: seeds" if progress else None
+    )
+    return Arm(best, search, accuracy, percentiles)
+
+
+def _search(config: Config, *, batch_norm: bool, progress: str | None) -> NDArray[np.float64]:
+    """Steps to the target on the validation split, shape ``(learning rates, search seeds)``."""
+    digits, shape = load_digits(), (len(config.learning_rates), len(config.search_seeds))
+    rates = np.repeat(config.learning_rates, shape[1]).tolist()
+    seeds = np.tile(config.search_seeds, shape[0]).tolist()
+    reached = np.full(len(rates), np.inf)
+    network = _network(config, digits.train, seeds, batch_norm=batch_norm)
+    for step in _evaluations(config, network, digits.train, rates, seeds, progress):
+        accuracy, _ = _evaluate(network, digits.validation)
+        reached = np.minimum(reached, np.where(accuracy >= config.target, step, np.inf))
+        if np.isfinite(reached).all():
+            break
+    return reached.reshape(shape)
 
 
 def _curves(
-    config: Config,
-    models: Sequence[tuple[float, int]],
-    data: Split,
-    held_out: Split,
-    steps: NDArray[np.int64],
-    *,
-    batch_norm: bool,
-    progress: str | None,
+    config: Config, rate: float, seeds: Sequence[int], *, batch_norm: bool, progress: str | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Train ``(learning rate, seed)`` models together; their accuracies and percentiles on held-out data."""
-    rates, seeds = zip(*models, strict=True)
+    """Accuracy and percentiles over the test split, as `Arm` holds them."""
+    digits, rates = load_digits(), [rate] * len(seeds)
+    network = _network(config, digits.train, seeds, batch_norm=batch_norm)
+    levels = torch.tensor(PERCENTILES, dtype=DTYPE) / 100
+    accuracies, percentiles = [], []
+    for _ in _evaluations(config, network, digits.train, rates, seeds, progress):
+        accuracy, sigmoid_input = _evaluate(network, digits.test)
+        accuracies.append(accuracy)
+        percentiles.append(torch.quantile(sigmoid_input, levels, dim=2).transpose(0, 1).numpy())
+    return np.stack(accuracies, axis=1), np.stack(percentiles, axis=1)
+
+
+def _network(config: Config, data: Split, seeds: Sequence[int], *, batch_norm: bool) -> StackedMLP:
     sizes = (data.x.shape[1], *config.hidden, int(data.y.max()) + 1)
-    network = StackedMLP(sizes, seeds=seeds, batch_norm=batch_norm, init_std=config.init_std)
-    x = torch.from_numpy(held_out.x).to(DTYPE).T.expand(len(models), -1, -1)
-    y, levels = torch.from_numpy(held_out.y), torch.tensor(PERCENTILES, dtype=DTYPE) / 100
-    wanted, accuracy, percentiles = set(steps.tolist()), [], []
+    return StackedMLP(sizes, seeds=seeds, batch_norm=batch_norm, init_std=config.init_std)
 
-    @torch.no_grad()
-    def watch(step: int) -> None:
-        if step in wanted:
-            network.eval()
-            logits, sigmoid_inputs = network(x)
-            accuracy.append((logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1))
-            percentiles.append(torch.quantile(sigmoid_inputs[-1], levels, dim=2).transpose(0, 1))
 
+def _evaluations(
+    config: Config,
+    network: StackedMLP,
+    data: Split,
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    progress: str | None,
+) -> Iterator[int]:
+    """Train, and pause at each step at which there is something to evaluate."""
+    wanted = set(evaluation_steps(config.steps).tolist())
     order = batch_order(len(data.y), config.batch_size, config.steps, seeds)
-    train(network, data, order, rates, watch=watch, progress=progress)
-    return torch.stack(accuracy, dim=1).numpy(), torch.stack(percentiles, dim=1).numpy()
+    return (step for step in train(network, data, order, rates, progress=progress) if step in wanted)
+
+
+@torch.no_grad()
+def _evaluate(network: StackedMLP, split: Split) -> tuple[NDArray[np.float64], torch.Tensor]:
+    """Each model's accuracy in inference mode, and its inputs to the last sigmoid."""
+    network.eval()
+    x, y = torch.from_numpy(split.x).to(DTYPE), torch.from_numpy(split.y)
+    logits, sigmoid_inputs = network(x.T.expand(network.models, -1, -1))
+    return (logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1).numpy(), sigmoid_inputs[-1]
 
 
 def _first_step(

@@ -35,7 +35,7 @@ def test_stacked_training_equals_training_one_by_one(data, batch_norm):
     stacked = StackedMLP(SIZES, seeds=SEEDS, batch_norm=batch_norm, init_std=0.5)
     order = batch_order(40, 8, steps=12, seeds=SEEDS)
     singles = [plain_network(stacked, model) for model in range(len(SEEDS))]
-    train(stacked, data, order, RATES, watch=lambda step: None)
+    assert list(train(stacked, data, order, RATES)) == list(range(1, 13))
     x, y = torch.from_numpy(data.x).double(), torch.from_numpy(data.y)
     stacked.eval()
     logits, _ = stacked(x.T.expand(len(SEEDS), -1, -1))
@@ -58,7 +58,7 @@ def test_a_seed_starts_from_the_same_weights_in_any_company():
 def test_a_diverging_model_does_not_disturb_its_neighbours(data):
     def accuracy_of_first(rates):
         stacked = StackedMLP(SIZES, seeds=[0, 1], batch_norm=True, init_std=0.5)
-        train(stacked, data, batch_order(40, 8, 5, [0, 1]), rates, watch=lambda step: None)
+        list(train(stacked, data, batch_order(40, 8, 5, [0, 1]), rates))
         return [parameter[0].detach() for parameter in stacked.parameters()]
 
     for calm, beside_nan in zip(
@@ -74,3 +74,14 @@ def test_every_epoch_shows_every_example_once():
         assert sorted(epoch[:, 0].ravel()) == list(range(20))
     assert not np.array_equal(order[:, 0], order[:, 1])
     assert not np.array_equal(order[:4, 0], order[4:, 0])
+
+
+def test_leaving_the_loop_stops_the_training(data):
+    stacked = StackedMLP(SIZES, seeds=[0], batch_norm=False, init_std=0.5)
+    order = batch_order(40, 8, 5, [0])
+    next(train(stacked, data, order, [0.1]))
+    after_one = [parameter.detach().clone() for parameter in stacked.parameters()]
+    again = StackedMLP(SIZES, seeds=[0], batch_norm=False, init_std=0.5)
+    list(train(again, data, order[:1], [0.1]))
+    for a, b in zip(after_one, again.parameters(), strict=True):
+        torch.testing.assert_close(a, b.detach(), rtol=0, atol=0)
