@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="rounds per case (15)")
     rounds = parser.parse_args().rounds
     print(
-        f"float32, {torch.get_num_threads()} torch threads, median of {rounds} rounds; below 1: ours is faster"
+        f"float32, {torch.get_num_threads()} torch threads, median of {rounds} rounds; below 1 ours is faster"
     )
     print(f"{'ours':26}{'theirs':18}{'pass':18}{'ours':>9}{'theirs':>11}{'ratio':>8}")
     torch.manual_seed(0)
