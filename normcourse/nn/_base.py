@@ -97,7 +97,7 @@ class RunningNorm(AffineNorm):
             counter = self.num_batches_tracked
             fallback = torch.tensor(0) if counter.is_meta else counter
             state_dict.setdefault(prefix + "num_batches_tracked", fallback)
-        super()._load_from_state_dict(state_dict, prefix, *args)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def extra_repr(self) -> str:
         """Return the constructor's arguments, as torch's layers print them."""

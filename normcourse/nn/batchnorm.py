@@ -1,6 +1,13 @@
-"""Batch normalization as layers."""
+r"""Batch normalization as layers.
 
-import torch
+.. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
+
+View N C S, pooled over N S, affine over C. Training normalizes by the batch's mean and biased variance, and
+tracks the mean and the unbiased variance; evaluation normalizes by what was tracked.
+
+Source: Ioffe and Szegedy 2015, arXiv 1502.03167.
+"""
+
 from torch import Tensor
 
 from normcourse import functional
@@ -36,7 +43,23 @@ class _BatchNorm(RunningNorm):
 class BatchNorm1d(_BatchNorm):
     """Batch normalization of ``(N, C)`` or ``(N, C, L)``: the drop-in for ``torch.nn.BatchNorm1d``.
 
+    Args:
+        num_features: C.
+        eps: Added to the variance.
+        momentum: Share of the new statistic in the running one; None for the plain average of all batches.
+        affine: Whether there is a gamma, ``weight``, and a beta, ``bias``, both ``(C,)``.
+        track_running_stats: Whether to keep ``running_mean`` and ``running_var``, both ``(C,)``. Without
+            them evaluation also uses the batch.
+        device: Where parameters and buffers live.
+        dtype: Their dtype.
+        bias: Whether the affine has a beta.
+
+    Raises:
+        ValueError: The input has the wrong rank, or one value per channel in training.
+        RuntimeError: The input has another number of channels, or another dtype, than the layer.
+
     Example:
+        >>> import torch
         >>> layer = BatchNorm1d(1)
         >>> layer(torch.tensor([[1.0], [3.0]])).flatten().tolist()
         [-0.9999949932098389, 0.9999949932098389]
@@ -48,12 +71,18 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch normalization of ``(N, C, H, W)``: the drop-in for ``torch.nn.BatchNorm2d``."""
+    """Batch normalization of ``(N, C, H, W)``: the drop-in for ``torch.nn.BatchNorm2d``.
+
+    Arguments and errors are those of :class:`BatchNorm1d`.
+    """
 
     _ranks = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    """Batch normalization of ``(N, C, D, H, W)``: the drop-in for ``torch.nn.BatchNorm3d``."""
+    """Batch normalization of ``(N, C, D, H, W)``: the drop-in for ``torch.nn.BatchNorm3d``.
+
+    Arguments and errors are those of :class:`BatchNorm1d`.
+    """
 
     _ranks = (5,)

@@ -1,0 +1,127 @@
+"""The one forward and the one backward behind ``normcourse.functional``.
+
+Everything here knows about views, pools and affines, and nothing about the five norms. Half and bfloat16
+inputs are computed in float32. The variance is two-pass: subtract the mean, then average the squares. The
+short cuts :math:`E[x^2] - E[x]^2` and ``x * scale + (beta - mean * scale)`` cancel at a large offset.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from normcourse.taxonomy import NormSpec
+
+__all__ = ["compute_dtype", "normalize"]
+
+
+def compute_dtype(x: Tensor) -> torch.dtype:
+    """The dtype that x is computed in: float32 for half and bfloat16, else its own."""
+    return torch.float32 if x.dtype in (torch.float16, torch.bfloat16) else x.dtype
+
+
+class Normalize(torch.autograd.Function):
+    """Standardise a view over the pool of its norm, then apply the affine; also give the statistics.
+
+    The statistics are outputs, so that a second derivative finds its way through them to the input.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        view: Tensor, gamma: Tensor | None, beta: Tensor | None, spec: NormSpec, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        pool = spec.pool_axes
+        mean = view.mean(pool, keepdim=True) if spec.centred else view.new_zeros(())
+        centred = view - mean if spec.centred else view
+        # Two passes by hand: on a CPU torch.var_mean is some ten times slower.
+        var = centred.square().mean(pool, keepdim=True)
+        scale = torch.rsqrt(var + eps)
+        return _affine(centred, scale if gamma is None else scale * gamma, beta), mean, var
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        view, gamma, beta, ctx.spec, ctx.eps = inputs
+        _, mean, var = output
+        ctx.has_beta = beta is not None
+        ctx.save_for_backward(view, gamma, mean, var)
+        ctx.save_for_forward(view, gamma, mean, var)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor, dmean: Tensor, dvar: Tensor) -> tuple[Any, ...]:
+        view, gamma, mean, var = ctx.saved_tensors
+        pool = ctx.spec.pool_axes
+        affine = [i for i, letter in enumerate(ctx.spec.view) if letter not in ctx.spec.affine]
+        # Sum first over the axes where gamma is constant: what is left is small for all but the BF norms.
+        inner = [i for i in affine if i in pool]
+        rstd = torch.rsqrt(var + ctx.eps)
+        centred = view - mean if ctx.spec.centred else view
+        by_one, by_x = _sum(dy, inner), _sum(dy * centred, inner)
+        dgamma = None if gamma is None else _sum(by_x * rstd, affine)
+        dbeta = _sum(by_one, affine) if ctx.has_beta else None
+        if gamma is not None:
+            by_one, by_x = by_one * gamma, by_x * gamma
+        n = prod(view.shape[i] for i in pool)
+        slope = (2 * dvar - rstd**3 * _sum(by_x, pool)) / n
+        if not inner:  # the BF norms hold dy * gamma already
+            dy, gamma = by_one, None
+        scale = rstd if gamma is None else rstd * gamma
+        if not ctx.spec.centred:
+            return torch.addcmul(slope * centred, dy, scale), dgamma, dbeta, None, None
+        shift = (dmean - rstd * _sum(by_one, pool)) / n
+        return torch.addcmul(torch.addcmul(shift, centred, slope), dy, scale), dgamma, dbeta, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, dview: Tensor, dgamma: Any, dbeta: Any, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+        view, gamma, mean, var = ctx.saved_tensors
+        pool = ctx.spec.pool_axes
+        rstd = torch.rsqrt(var + ctx.eps)
+        dmean = dview.mean(pool, keepdim=True) if ctx.spec.centred else torch.zeros_like(mean)
+        dvar = 2 * ((view - mean) * dview).mean(pool, keepdim=True)
+        xhat = (view - mean) * rstd
+        dy = (dview - dmean) * rstd - 0.5 * rstd**2 * dvar * xhat
+        if gamma is not None:
+            dy = dy * gamma
+        if dgamma is not None:
+            dy = dy + xhat * dgamma
+        return dy if dbeta is None else dy + dbeta, dmean, dvar
+
+
+def _sum(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """Sum that keeps the axes; over no axes it is the tensor itself (torch would sum over all)."""
+    return x.sum(tuple(axes), keepdim=True) if axes else x
+
+
+def _affine(centred: Tensor, scale: Tensor, beta: Tensor | None) -> Tensor:
+    return centred * scale if beta is None else torch.addcmul(beta, centred, scale)
+
+
+def normalize(
+    spec: NormSpec,
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
+    *,
+    fixed: tuple[Tensor, Tensor] | None = None,
+    groups: int = 1,
+    features: int = 1,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalize x as its row of the table says; with the mean and variance that were used.
+
+    ``fixed`` statistics replace those of the input: then no gradient flows through them.
+    """
+    dtype = compute_dtype(x)
+    view = x.to(dtype).reshape(spec.view_shape(x.shape, groups=groups, features=features))
+    shape = spec.affine_shape(view.shape)
+    gamma, beta = (None if p is None else p.to(dtype).reshape(shape) for p in (weight, bias))
+    if fixed is None:
+        y, mean, var = Normalize.apply(view, gamma, beta, spec, eps)  # type: ignore[no-untyped-call]
+    else:
+        mean, var = (statistic.to(dtype).reshape(shape) for statistic in fixed)
+        scale = torch.rsqrt(var + eps)
+        y = _affine(view - mean, scale if gamma is None else scale * gamma, beta)
+    return y.reshape(x.shape).to(x.dtype), mean, var
