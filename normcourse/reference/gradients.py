@@ -74,7 +74,7 @@ def gradcheck(
     does: the standardised values of a pool always sum to 0, so a backward of zeros would pass.
 
     The error of an input is its largest absolute error over its largest gradient. That gradient counts as
-    at least the rounding noise of the differences over the tolerance, so that an exact 0 can pass.
+    at least the step, and the rounding noise of the differences over the tolerance, so that 0 can pass.
 
     Args:
         forward: ``forward(*inputs)`` gives ``(out, cache)``.
@@ -94,7 +94,7 @@ def gradcheck(
 
     Raises:
         ValueError: A gradient missing, without an input, or of another shape than its input; nothing to
-            compare; a ``dout`` of another shape than the output; a step that is not positive.
+            compare; a ``dout`` of another shape than the output; a step or a number of entries that is not positive.
 
     Example:
         >>> from normcourse import reference as ref
@@ -105,7 +105,10 @@ def gradcheck(
     """
     if step is not None and not step > 0:
         raise ValueError(f"step must be positive, got {step}; leave it out for a sensible one")
-    rng = np.random.default_rng(seed)
+    if entries is not None and entries < 1:
+        raise ValueError(f"entries must be at least 1, got {entries}; leave it out to compare all")
+    # A stream of its own: with the very numbers that made x as dout, a norm's gradient is almost 0.
+    rng = np.random.default_rng([seed, 1])
     points = [np.array(value, dtype=np.float64) for value in inputs]
     out, cache = forward(*points)
     upstream = rng.normal(size=out.shape) if dout is None else np.asarray(dout, dtype=np.float64)
@@ -123,7 +126,7 @@ def gradcheck(
         chosen = rng.permutation(point.size)[:entries]
         numeric = _differences(lambda: np.sum(upstream * forward(*points)[0]), point, chosen, base)
         analytic = np.asarray(grad, dtype=np.float64).reshape(-1)[chosen]
-        scale = max(np.abs(numeric).max(), np.abs(analytic).max(), noise / tolerance)
+        scale = max(np.abs(numeric).max(), np.abs(analytic).max(), noise / tolerance, base)
         error = float(np.abs(numeric - analytic).max() / scale)
         checks.append(InputCheck(name, point.shape, chosen.size, error))
     return GradcheckReport(tuple(checks), tolerance)

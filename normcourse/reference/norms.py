@@ -170,7 +170,8 @@ def instance_norm(
         Ulyanov, Vedaldi and Lempitsky 2016, arXiv 1607.08022.
 
     Parity:
-        ``torch.nn.functional.instance_norm``.
+        ``torch.nn.functional.instance_norm``. PyTorch's layers read ``momentum=None`` as 0 here; this
+        averages, as in BatchNorm.
 
     Example:
         >>> out, cache = instance_norm(np.array([[[1.0, 3.0]], [[10.0, 30.0]]]))
