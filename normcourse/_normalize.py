@@ -14,7 +14,7 @@ from torch import Tensor
 
 from normcourse.taxonomy import NormSpec
 
-__all__ = ["compute_dtype", "normalize"]
+__all__ = ["compute_dtype", "normalize", "track"]
 
 
 def compute_dtype(x: Tensor) -> torch.dtype:
@@ -125,3 +125,29 @@ def normalize(
         scale = torch.rsqrt(var + eps)
         y = _affine(view - mean, scale if gamma is None else scale * gamma, beta)
     return y.reshape(x.shape).to(x.dtype), mean, var
+
+
+def track(
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    mean: Tensor,
+    var: Tensor,
+    values: int,
+    momentum: float | Tensor,
+) -> None:
+    """Move running statistics in place towards these, averaged over the examples that have their own.
+
+    Args:
+        running_mean: ``(C,)``, or None to keep nothing.
+        running_var: ``(C,)``, or None to keep nothing.
+        mean: Means of the pools, as ``normalize`` gives them.
+        var: Biased variances of the pools; what is tracked is the unbiased variance.
+        values: How many values the input holds in all; with none nothing moves.
+        momentum: The share of the new statistic.
+    """
+    if running_mean is None or running_var is None or values == 0:
+        return
+    n = values // mean.numel()
+    with torch.no_grad():
+        for running, statistic in ((running_mean, mean), (running_var, var * (n / (n - 1)))):
+            running.lerp_(statistic.mean(0).flatten().to(running.dtype), momentum)

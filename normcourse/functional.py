@@ -14,7 +14,7 @@ from math import prod
 import torch
 from torch import Tensor
 
-from normcourse._normalize import compute_dtype, normalize
+from normcourse._normalize import compute_dtype, normalize, track
 from normcourse.taxonomy import TAXONOMY, NormSpec
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
@@ -298,17 +298,8 @@ def _with_running(
     if (running_mean is None) != (running_var is None):
         raise ValueError(f"{spec.name} needs running_mean and running_var both, or neither: one is None")
     y, mean, var = normalize(spec, x, weight, bias, eps)
-    if running_mean is not None and running_var is not None and x.numel():
-        n = x.numel() // mean.numel()
-        _track(running_mean, mean, momentum)
-        _track(running_var, var * (n / (n - 1)), momentum)
+    track(running_mean, running_var, mean, var, x.numel(), momentum)
     return y
-
-
-def _track(running: Tensor, statistic: Tensor, momentum: float | Tensor) -> None:
-    """Move a running statistic in place towards the input's, averaged over the examples that have one."""
-    with torch.no_grad():
-        running.lerp_(statistic.mean(0).flatten().to(running.dtype), momentum)
 
 
 def _check_floating(name: str, x: Tensor) -> None:
@@ -354,6 +345,6 @@ def _check_dtypes(name: str, x: Tensor, **parameters: Tensor | None) -> None:
     found = {parameter.dtype for parameter in parameters.values() if parameter is not None}
     if found and found != {x.dtype} and found != {compute_dtype(x)}:
         raise RuntimeError(
-            f"{name} needs all parameters in the input's {x.dtype} or in the {compute_dtype(x)} that computes, "
+            f"{name} needs all parameters in the input's {x.dtype} or its compute dtype {compute_dtype(x)}, "
             f"but got {', '.join(sorted(map(str, found)))}: convert the layer or the input"
         )

@@ -1,18 +1,26 @@
-"""Normalization layers with the signatures, parameter names and state of ``torch.nn``."""
+"""The norms as layers, with the signatures, parameter names and state of ``torch.nn``."""
 
 from normcourse.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from normcourse.nn.folding import fold_batch_norm
 from normcourse.nn.groupnorm import GroupNorm
 from normcourse.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from normcourse.nn.layernorm import LayerNorm, RMSNorm
+from normcourse.nn.recalibration import recalibrate
+from normcourse.nn.variants import BatchRenorm, DyT, GhostBatchNorm
 
 __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "BatchRenorm",
+    "DyT",
+    "GhostBatchNorm",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
     "LayerNorm",
     "RMSNorm",
+    "fold_batch_norm",
+    "recalibrate",
 ]

@@ -82,6 +82,17 @@ class RunningNorm(AffineNorm):
         self.reset_running_stats()
         super().reset_parameters()
 
+    def _count_batch(self) -> float | Tensor:
+        """Count a batch that is about to be tracked; return the share it gets in the running statistics."""
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        if self.momentum is not None:
+            return self.momentum
+        if self.num_batches_tracked is None or self.running_mean is None:
+            return 0.0
+        # A tensor, not .item(): so that vmap over models and tracing go through.
+        return self.num_batches_tracked.to(self.running_mean.dtype).reciprocal()
+
     def _check_rank(self, input: Tensor) -> None:
         if input.dim() not in self._ranks:
             ranks = " or ".join(f"{rank}D" for rank in self._ranks)

@@ -16,17 +16,14 @@ from normcourse.nn._base import RunningNorm
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
 
 
-class _BatchNorm(RunningNorm):
+class BatchNorm(RunningNorm):
+    """What the batch norms of every rank share."""
+
     def forward(self, input: Tensor) -> Tensor:
         """Normalize by the batch in training mode or without running statistics, else by those."""
         self._check_rank(input)
-        momentum: float | Tensor = 0.0 if self.momentum is None else self.momentum
         track = self.training and self.track_running_stats
-        if track and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None and self.running_mean is not None:
-                # A tensor, not .item(): so that vmap over models and tracing go through.
-                momentum = self.num_batches_tracked.to(self.running_mean.dtype).reciprocal()
+        momentum = self._count_batch() if track else 0.0
         use_running = track or not self.training
         return functional.batch_norm(
             input,
@@ -40,7 +37,7 @@ class _BatchNorm(RunningNorm):
         )
 
 
-class BatchNorm1d(_BatchNorm):
+class BatchNorm1d(BatchNorm):
     """Batch normalization of ``(N, C)`` or ``(N, C, L)``: the drop-in for ``torch.nn.BatchNorm1d``.
 
     Args:
@@ -70,7 +67,7 @@ class BatchNorm1d(_BatchNorm):
     _ranks = (2, 3)
 
 
-class BatchNorm2d(_BatchNorm):
+class BatchNorm2d(BatchNorm):
     """Batch normalization of ``(N, C, H, W)``: the drop-in for ``torch.nn.BatchNorm2d``.
 
     Arguments and errors are those of :class:`BatchNorm1d`.
@@ -79,7 +76,7 @@ class BatchNorm2d(_BatchNorm):
     _ranks = (4,)
 
 
-class BatchNorm3d(_BatchNorm):
+class BatchNorm3d(BatchNorm):
     """Batch normalization of ``(N, C, D, H, W)``: the drop-in for ``torch.nn.BatchNorm3d``.
 
     Arguments and errors are those of :class:`BatchNorm1d`.
