@@ -94,7 +94,8 @@ def gradcheck(
 
     Raises:
         ValueError: A gradient missing, without an input, or of another shape than its input; nothing to
-            compare; a ``dout`` of another shape than the output; a step or a number of entries that is not positive.
+            compare; a ``dout`` of another shape than the output; a step or a number of entries that is not
+            positive.
 
     Example:
         >>> from normcourse import reference as ref
