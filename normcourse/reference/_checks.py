@@ -97,4 +97,4 @@ def statistics(what: str, mean: Array, var: Array) -> None:
             "look for NaN, infinity or overflow in the input"
         )
     if (var < 0).any():
-        raise ValueError(f"{what} must have a variance >= 0, got {var}; was a standard deviation stored?")
+        raise ValueError(f"{what} must have a variance >= 0, got {var}; recompute it, or load it again")

@@ -71,13 +71,17 @@ ERRORS = {
     ),
     "negative running variance": (
         lambda: ref.batch_norm(X, running=stats(var=-1.0), training=False),
-        "running statistics must have a variance >= 0, got .*; was a standard deviation stored",
+        "running statistics must have a variance >= 0, got .*; recompute it",
     ),
     "momentum above 1": (lambda: ref.RunningStats(6, momentum=1.1), "between 0 and 1 or None, got 1.1"),
     "negative momentum": (lambda: ref.RunningStats(6, momentum=-0.1), "momentum .* got -0.1"),
     "NaN momentum": (lambda: ref.RunningStats(6, momentum=NAN), "momentum .* got nan"),
     "no channels": (lambda: ref.RunningStats(0), "at least 1, got 0"),
     "update of one value": (lambda: stats().update(np.zeros(6), np.ones(6), count=1), "count = 1"),
+    "update with a negative variance": (
+        lambda: stats().update(np.zeros(6), -np.ones(6), count=4),
+        "the batch's statistics must have a variance >= 0",
+    ),
     "update of unequal shapes": (lambda: stats().update(np.zeros(6), np.ones(1), count=4), r"\(6,\), \(1,\)"),
 }
 
