@@ -35,10 +35,11 @@ class Normalize(torch.autograd.Function):
         view: Tensor, gamma: Tensor | None, beta: Tensor | None, spec: NormSpec, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         pool = spec.pool_axes
-        mean = view.mean(pool, keepdim=True) if spec.centred else view.new_zeros(())
+        n = _count(view, pool)
+        mean = _sum(view, pool) / n if spec.centred else view.new_zeros(())
         centred = view - mean if spec.centred else view
         # Two passes by hand: on a CPU torch.var_mean is some ten times slower.
-        var = centred.square().mean(pool, keepdim=True)
+        var = _sum(centred.square(), pool) / n
         scale = torch.rsqrt(var + eps)
         return _affine(centred, scale if gamma is None else scale * gamma, beta), mean, var
 
@@ -64,7 +65,7 @@ class Normalize(torch.autograd.Function):
         dbeta = _sum(by_one, affine) if ctx.has_beta else None
         if gamma is not None:
             by_one, by_x = by_one * gamma, by_x * gamma
-        n = prod(view.shape[i] for i in pool)
+        n = _count(view, pool)
         slope = (2 * dvar - rstd**3 * _sum(by_x, pool)) / n
         if not inner:  # the BF norms hold dy * gamma already
             dy, gamma = by_one, None
@@ -79,8 +80,9 @@ class Normalize(torch.autograd.Function):
         view, gamma, mean, var = ctx.saved_tensors
         pool = ctx.spec.pool_axes
         rstd = torch.rsqrt(var + ctx.eps)
-        dmean = dview.mean(pool, keepdim=True) if ctx.spec.centred else torch.zeros_like(mean)
-        dvar = 2 * ((view - mean) * dview).mean(pool, keepdim=True)
+        n = _count(view, pool)
+        dmean = _sum(dview, pool) / n if ctx.spec.centred else torch.zeros_like(mean)
+        dvar = 2 * _sum((view - mean) * dview, pool) / n
         xhat = (view - mean) * rstd
         dy = (dview - dmean) * rstd - 0.5 * rstd**2 * dvar * xhat
         if gamma is not None:
@@ -88,6 +90,11 @@ class Normalize(torch.autograd.Function):
         if dgamma is not None:
             dy = dy + xhat * dgamma
         return dy if dbeta is None else dy + dbeta, dmean, dvar
+
+
+def _count(view: Tensor, pool: tuple[int, ...]) -> int:
+    """How many values each pool holds; one for an empty pool, so that nothing turns into NaN."""
+    return max(prod(view.shape[i] for i in pool), 1)
 
 
 def _sum(x: Tensor, axes: Sequence[int]) -> Tensor:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -71,13 +70,12 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor | Sequence[Tensor]]) 
             _store(layer, *found[name], seen)
 
 
-@dataclass
 class _Pool:
     """Number, mean and sum of squared deviations of all values per channel, merged batch by batch."""
 
-    n: int = 0
-    mean: Tensor = torch.zeros(())
-    deviation: Tensor = torch.zeros(())
+    def __init__(self) -> None:
+        self.n = 0
+        self.mean = self.deviation = torch.zeros(())
 
     def add(self, x: Tensor) -> None:
         values = x.detach().double().transpose(0, 1).flatten(1)
