@@ -1,0 +1,222 @@
+"""What the torch functions promise beyond parity: derivatives, precision, transforms, identities, errors."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from torch import Tensor
+
+from normcourse import functional as ours
+
+# torch's forward-mode derivatives use the torch.jit.script that torch itself deprecates.
+torch_warns = pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+
+NORMS: dict[str, tuple[Callable[..., Tensor], tuple[int, ...], tuple[int, ...]]] = {
+    "batch_norm": (
+        lambda f, x, *affine: f.batch_norm(x, None, None, *affine, training=True), (3, 4, 2), (4,)
+    ),
+    "batch_norm by running": (
+        lambda f, x, *affine: f.batch_norm(x, torch.arange(4.0).to(x), torch.ones(4).to(x), *affine),
+        (3, 4, 2),
+        (4,),
+    ),
+    "instance_norm": (lambda f, x, *affine: f.instance_norm(x, None, None, *affine), (2, 4, 3), (4,)),
+    "group_norm": (lambda f, x, *affine: f.group_norm(x, 2, *affine), (2, 4, 3), (4,)),
+    "layer_norm": (lambda f, x, *affine: f.layer_norm(x, (3,), *affine), (2, 4, 3), (3,)),
+    "rms_norm": (lambda f, x, weight, _: f.rms_norm(x, (3,), weight), (2, 4, 3), (3,)),
+}  # fmt: skip
+
+
+def draw(name: str, dtype: torch.dtype = torch.float64) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    function, shape, affine = NORMS[name]
+    random = torch.Generator().manual_seed(0)
+    return function, [torch.randn(s, generator=random, dtype=dtype) for s in (shape, affine, affine)]
+
+
+@torch_warns
+@pytest.mark.parametrize("name", NORMS)
+def test_first_derivatives(name: str) -> None:
+    function, inputs = draw(name)
+    assert torch.autograd.gradcheck(
+        partial(function, ours),
+        [x.requires_grad_() for x in inputs],
+        check_forward_ad=True,
+        check_batched_grad=True,
+        check_batched_forward_grad=True,
+    )
+
+
+@torch_warns
+@pytest.mark.parametrize("name", NORMS)
+def test_second_derivatives(name: str) -> None:
+    function, inputs = draw(name)
+    assert torch.autograd.gradgradcheck(
+        partial(function, ours), [x.requires_grad_() for x in inputs], check_fwd_over_rev=True
+    )
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_per_example_gradients_under_vmap(name: str) -> None:
+    function, (x, weight, bias) = draw(name)
+    xs = torch.stack([x, 2 * x + 1, x.flip(0)])
+
+    def loss(module: object, x: Tensor, weight: Tensor) -> Tensor:
+        return function(module, x, weight, bias).pow(3).sum()
+
+    for in_dims in ((0, None), (0, 0), (None, 0)):
+        args = [t if d is None else torch.stack([t, 2 * t + 1, t.flip(0)])
+                for t, d in zip((x, weight), in_dims, strict=True)]  # fmt: skip
+        got = torch.func.vmap(torch.func.grad(partial(loss, ours), (0, 1)), in_dims)(*args)
+        rows = [
+            [a if d is None else a[i] for a, d in zip(args, in_dims, strict=True)] for i in range(len(xs))
+        ]
+        want = [torch.func.grad(partial(loss, torch.nn.functional), (0, 1))(*row) for row in rows]
+        for mine, theirs in zip(got, zip(*want, strict=True), strict=True):
+            torch.testing.assert_close(mine, torch.stack(theirs))
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_large_offset_loses_no_more_digits_than_torch(name: str) -> None:
+    function, (x, weight, bias) = draw(name)
+    x = (x + 1e4).float()
+    exact = function(torch.nn.functional, x.double(), weight, bias)
+    error = (function(ours, x, weight.float(), bias.float()) - exact).abs().max()
+    # One float32 step at 1e4 is 1e-3; x * scale + (beta - mean * scale) misses by more than that.
+    assert error < 2e-3
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_tiny_variance(name: str) -> None:
+    function, (x, weight, bias) = draw(name)
+    torch.testing.assert_close(
+        function(ours, x * 1e-12, weight, bias), function(torch.nn.functional, x * 1e-12, weight, bias)
+    )
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "instance_norm", "group_norm", "layer_norm"])
+def test_constant_input_gives_beta(name: str) -> None:
+    function, (x, weight, bias) = draw(name)
+    y = function(ours, torch.full_like(x, 7.0), weight, bias)
+    shape = (4, 1) if len(bias) == 4 else (3,)
+    torch.testing.assert_close(y, bias.view(shape).expand_as(y))
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_channels_last_and_strided_input(name: str) -> None:
+    function, (_, weight, bias) = draw(name)
+    x = torch.randn(4, 4, 5, 3, dtype=torch.float64)
+    want = function(torch.nn.functional, x, weight, bias)
+    torch.testing.assert_close(
+        function(ours, x.to(memory_format=torch.channels_last), weight, bias), want, check_stride=False
+    )
+    wide = torch.randn(4, 4, 5, 6, dtype=torch.float64)
+    wide[..., ::2] = x
+    torch.testing.assert_close(function(ours, wide[..., ::2], weight, bias), want)
+
+
+@pytest.mark.parametrize("name", ["batch_norm", "instance_norm", "group_norm"])
+def test_channels_last_output(name: str) -> None:
+    function, (_, weight, bias) = draw(name)
+    x = torch.randn(4, 4, 5, 3, dtype=torch.float64).to(memory_format=torch.channels_last)
+    assert function(ours, x, weight, bias).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_input_and_parameters_are_left_alone() -> None:
+    for name in NORMS:
+        function, inputs = draw(name)
+        before = [t.clone() for t in inputs]
+        function(ours, *inputs)
+        assert all(torch.equal(a, b) for a, b in zip(inputs, before, strict=True))
+
+
+def test_group_norm_of_single_channels_is_instance_norm() -> None:
+    x, weight, bias = torch.randn(2, 6, 5), torch.randn(6), torch.randn(6)
+    torch.testing.assert_close(
+        ours.group_norm(x, 6, weight, bias), ours.instance_norm(x, None, None, weight, bias)
+    )
+
+
+def test_group_norm_of_one_group_pools_like_layer_norm() -> None:
+    x = torch.randn(2, 6, 5)
+    torch.testing.assert_close(ours.group_norm(x, 1), ours.layer_norm(x, (6, 5)))
+
+
+def test_instance_norm_is_batch_norm_of_one_example() -> None:
+    x = torch.randn(1, 6, 5)
+    torch.testing.assert_close(ours.instance_norm(x), ours.batch_norm(x, None, None, training=True))
+
+
+def test_rms_norm_of_centred_input_is_layer_norm() -> None:
+    x = torch.randn(4, 6, dtype=torch.float64)
+    x = x - x.mean(1, keepdim=True)
+    torch.testing.assert_close(ours.rms_norm(x, (6,), eps=1e-5), ours.layer_norm(x, (6,)))
+
+
+def test_rms_norm_scales_with_the_sign_and_not_the_size() -> None:
+    x = torch.randn(4, 6, dtype=torch.float64)
+    torch.testing.assert_close(ours.rms_norm(-3 * x, (6,), eps=0.0), -ours.rms_norm(x, (6,), eps=0.0))
+
+
+def test_momentum_may_be_a_tensor() -> None:
+    x, number, tensor = torch.randn(8, 3), torch.zeros(3), torch.zeros(3)
+    for running, momentum in ((number, 0.25), (tensor, torch.tensor(0.25))):
+        ours.batch_norm(x, running, torch.ones(3), training=True, momentum=momentum)
+    assert torch.equal(number, tensor)
+
+
+X, INT = torch.randn(4, 6), torch.ones(4, 6, dtype=torch.long)
+Z, O, Z5, O5 = torch.zeros(6), torch.ones(6), torch.zeros(5), torch.ones(5)  # noqa: E741
+ERRORS: dict[str, tuple[Callable[..., Tensor], str]] = {
+    "batch_norm: no channels": (lambda f: f.batch_norm(X[0], None, None, training=True),
+        r"at least 2 axes.*\(6,\)"),
+    "batch_norm: integers": (lambda f: f.batch_norm(INT, None, None, training=True), "int64"),
+    "batch_norm: batch of one": (lambda f: f.batch_norm(X[:1], None, None, training=True),
+        r"\(1, 6\).*larger batch"),
+    "batch_norm: running_mean": (lambda f: f.batch_norm(X, Z5, O), r"running_mean of shape \(6,\).*\(5,\)"),
+    "batch_norm: running_var": (lambda f: f.batch_norm(X, Z, O5), r"running_var of shape \(6,\).*\(5,\)"),
+    "batch_norm: weight": (lambda f: f.batch_norm(X, Z, O, O5), r"weight of shape \(6,\).*\(5,\)"),
+    "batch_norm: bias": (lambda f: f.batch_norm(X, Z, O, O, O5), r"bias of shape \(6,\).*\(5,\)"),
+    "batch_norm: one of two": (lambda f: f.batch_norm(X, Z, None, training=True), "both, or neither"),
+    "batch_norm: none in evaluation": (lambda f: f.batch_norm(X, None, None), "pass both"),
+    "batch_norm: eps of zero": (lambda f: f.batch_norm(X, None, None, training=True, eps=0.0), "eps=0.0"),
+    "batch_norm: negative eps": (lambda f: f.batch_norm(X, Z, O, eps=-1.0), "eps=-1.0"),
+    "batch_norm: dtype": (lambda f: f.batch_norm(X, Z, O, O.double()), "float64"),
+    "batch_norm: mixed dtypes": (lambda f: f.batch_norm(X.bfloat16(), Z, O, O.bfloat16()), "bfloat16"),
+    "instance_norm: one position": (lambda f: f.instance_norm(X), r"\(4, 6\)"),
+    "instance_norm: integers": (lambda f: f.instance_norm(INT[..., None].expand(4, 6, 2)), "int64"),
+    "instance_norm: weight": (lambda f: f.instance_norm(X[None], weight=O),
+        r"weight of shape \(4,\).*\(6,\)"),
+    "instance_norm: running_mean": (lambda f: f.instance_norm(X[None], Z, O),
+        r"running_mean of shape \(4,\)"),
+    "instance_norm: none": (lambda f: f.instance_norm(X[None], use_input_stats=False), "pass both"),
+    "group_norm: no channels": (lambda f: f.group_norm(X[0], 2), "at least 2 axes"),
+    "group_norm: groups": (lambda f: f.group_norm(X, 4), "num_groups=4.*C=6"),
+    "group_norm: negative groups": (lambda f: f.group_norm(X, -2), "num_groups=-2"),
+    "group_norm: one value": (lambda f: f.group_norm(X[:1], 6), "fewer groups"),
+    "group_norm: weight": (lambda f: f.group_norm(X, 3, O5), r"weight of shape \(6,\).*\(5,\)"),
+    "group_norm: bias": (lambda f: f.group_norm(X, 3, O, O5), r"bias of shape \(6,\).*\(5,\)"),
+    "group_norm: integers": (lambda f: f.group_norm(INT, 3), "int64"),
+    "layer_norm: shape": (lambda f: f.layer_norm(X, (5,)), r"normalized_shape=\(5,\), but got \(4, 6\)"),
+    "layer_norm: too short": (lambda f: f.layer_norm(X[0], (4, 6)), r"\(4, 6\), but got \(6,\)"),
+    "layer_norm: empty": (lambda f: f.layer_norm(X, ()), "at least one axis"),
+    "layer_norm: number": (lambda f: f.layer_norm(X, 6), r"write \(6,\)"),
+    "layer_norm: weight": (lambda f: f.layer_norm(X, (6,), O5), r"weight of shape \(6,\).*\(5,\)"),
+    "layer_norm: dtype": (lambda f: f.layer_norm(X.double(), (6,), O), "float32"),
+    "layer_norm: integers": (lambda f: f.layer_norm(INT, (6,)), "int64"),
+    "rms_norm: shape": (lambda f: f.rms_norm(X, (5,)), r"normalized_shape=\(5,\), but got \(4, 6\)"),
+    "rms_norm: too short": (lambda f: f.rms_norm(X[0], (4, 6)), r"\(4, 6\), but got \(6,\)"),
+    "rms_norm: weight": (lambda f: f.rms_norm(X, (6,), O5), r"weight of shape \(6,\).*\(5,\)"),
+    "rms_norm: integers": (lambda f: f.rms_norm(INT, (6,)), "int64"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_same_error_as_torch_with_a_better_message(name: str) -> None:
+    call, message = ERRORS[name]
+    with pytest.raises(Exception) as theirs:  # noqa: PT011
+        call(torch.nn.functional)
+    with pytest.raises(theirs.type, match=message) as mine:
+        call(ours)
+    assert mine.type is theirs.type
+    assert str(mine.value).startswith(name.split(":")[0]) or "running" in str(mine.value)
