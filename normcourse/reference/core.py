@@ -30,7 +30,7 @@ def standardise(
 ) -> Standardised:
     r"""Subtract the mean of each pool and divide by its standard deviation.
 
-    .. math:: \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
+    .. math:: \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}}
 
     The pool and whether the mean is subtracted come from ``spec``. The variance is the biased one (over
     n, not n - 1), taken in two passes: :math:`E[x^2] - E[x]^2` would cancel at a large offset.
@@ -58,9 +58,11 @@ def standardise(
         rstd = 1 / np.sqrt(var + eps)
         return Standardised((view - mean) * rstd, mean, var, rstd, fixed=True)
     centred, centre = (view, None) if not spec.centred else _centre(view, spec.pool_axes)
-    var = np.square(centred).mean(spec.pool_axes, keepdims=True)
+    squares = np.square(centred)
+    var = squares.mean(spec.pool_axes, keepdims=True)
     rstd = 1 / np.sqrt(var + eps)
-    return Standardised(centred * rstd, centre, var, rstd, fixed=False)
+    xhat = np.multiply(centred, rstd, out=squares)  # new memory costs as much as the arithmetic
+    return Standardised(xhat, centre, var, rstd, fixed=False)
 
 
 def _centre(view: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
@@ -72,14 +74,15 @@ def _centre(view: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
     mean = view.mean(axes, keepdims=True)
     centred = view - mean
     rest = centred.mean(axes, keepdims=True)
-    return centred - rest, mean + rest
+    centred -= rest
+    return centred, mean + rest
 
 
 def standardise_backward(dxhat: Array, forward: Standardised, spec: NormSpec) -> Array:
     r"""Gradient with respect to the view, from the gradient with respect to the standardised view.
 
     .. math::
-        dx = \frac{1}{\sqrt{\sigma^2 + \epsilon}}
+        dx = \frac{1}{\sqrt{\sigma^2 + \varepsilon}}
              \left(d\hat x - \overline{d\hat x} - \hat x \, \overline{d\hat x \odot \hat x}\right)
 
     The bars are means over the pool. The second term is the path through the mean (absent where the norm
@@ -104,7 +107,10 @@ def standardise_backward(dxhat: Array, forward: Standardised, spec: NormSpec) ->
     if forward.fixed:
         return dxhat * forward.rstd
     xhat, axes = forward.xhat, spec.pool_axes
-    through_mean = dxhat.mean(axes, keepdims=True) if spec.centred else 0
-    through_var = xhat * (dxhat * xhat).mean(axes, keepdims=True)
-    dx: Array = (dxhat - through_mean - through_var) * forward.rstd
+    along_xhat = dxhat * xhat
+    through_var = np.multiply(xhat, along_xhat.mean(axes, keepdims=True), out=along_xhat)
+    dx: Array = dxhat - through_var
+    if spec.centred:
+        dx -= dxhat.mean(axes, keepdims=True)
+    dx *= forward.rstd
     return dx

@@ -93,7 +93,7 @@ def batch_norm(
 ) -> tuple[Array, Cache]:
     r"""Normalize every channel over the batch and all positions.
 
-    .. math:: y = \gamma \frac{x - \mu_C}{\sqrt{\sigma_C^2 + \epsilon}} + \beta
+    .. math:: y = \gamma \frac{x - \mu_C}{\sqrt{\sigma_C^2 + \varepsilon}} + \beta
 
     View N C S, pooled over N S, affine along C. Training normalizes with the batch's biased variance and
     moves ``running`` towards the unbiased one; evaluation normalizes with ``running``, which it leaves
@@ -144,7 +144,7 @@ def instance_norm(
 ) -> tuple[Array, Cache]:
     r"""Normalize every channel of every example over its positions.
 
-    .. math:: y = \gamma \frac{x - \mu_{NC}}{\sqrt{\sigma_{NC}^2 + \epsilon}} + \beta
+    .. math:: y = \gamma \frac{x - \mu_{NC}}{\sqrt{\sigma_{NC}^2 + \varepsilon}} + \beta
 
     View N C S, pooled over S, affine along C. The input's own statistics normalize with the biased
     variance, in training and evaluation alike; ``running`` then takes in their average over the batch,
@@ -194,7 +194,7 @@ def group_norm(
 ) -> tuple[Array, Cache]:
     r"""Normalize every group of channels of every example.
 
-    .. math:: y = \gamma \frac{x - \mu_{NG}}{\sqrt{\sigma_{NG}^2 + \epsilon}} + \beta
+    .. math:: y = \gamma \frac{x - \mu_{NG}}{\sqrt{\sigma_{NG}^2 + \varepsilon}} + \beta
 
     View N G K S, pooled over K S, affine along G K, that is per channel. The biased variance normalizes;
     training and evaluation do the same. A group of a single value comes out as beta.
@@ -243,7 +243,7 @@ def layer_norm(
 ) -> tuple[Array, Cache]:
     r"""Normalize over the given axes, for every index of the others.
 
-    .. math:: y = \gamma \frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} + \beta
+    .. math:: y = \gamma \frac{x - \mu_B}{\sqrt{\sigma_B^2 + \varepsilon}} + \beta
 
     View B F, pooled over F, affine along F. The biased variance normalizes; training and evaluation do
     the same. PyTorch's ``normalized_shape`` is the last axes; here any axes will do.
@@ -290,7 +290,7 @@ def rms_norm(
 ) -> tuple[Array, Cache]:
     r"""Divide by the root mean square over the given axes, for every index of the others.
 
-    .. math:: y = \gamma \frac{x}{\sqrt{\overline{x^2} + \epsilon}}
+    .. math:: y = \gamma \frac{x}{\sqrt{\overline{x^2} + \varepsilon}}
 
     View B F, pooled over F, affine along F; not centred, and no beta. The mean of the squares takes the
     variance's place; training and evaluation do the same.
@@ -357,11 +357,12 @@ def backward(dout: ArrayLike, cache: Cache) -> Grads:
         >>> dx.ravel().round(4), dgamma.round(4), dbeta
         (array([ 0.3527, -0.4409, 0.0882]), array([-0.9258]), None)
     """
-    dy = cache.view.enter(_checks.upstream(dout, cache.view.shape).astype(cache.standardised.xhat.dtype))
+    upstream = _checks.upstream(dout, cache.view.shape)
+    dy = cache.view.enter(upstream.astype(cache.standardised.xhat.dtype, copy=False))
     dxhat = dy if cache.gamma is None else dy * cache.gamma
     dx = standardise_backward(dxhat, cache.standardised, cache.view.spec)
     return Grads(
-        cache.view.leave(dx).astype(cache.dtype, order="C"),
+        cache.view.leave(dx).astype(cache.dtype, order="C", copy=False),
         _summed(dy * cache.standardised.xhat, cache.view, cache.gamma_dtype),
         _summed(dy, cache.view, cache.beta_dtype),
     )
@@ -418,13 +419,16 @@ def _normalize(
     )
     dtype = _compute_dtype(x)
     fixed = None if running is None else view.enter_statistics((running.mean, running.var), dtype)
-    standardised = standardise(view.enter(x.astype(dtype)), view.spec, eps=eps, fixed=fixed)
-    out, wide_gamma = standardised.xhat, None
-    if scale is not None:
+    entered = view.enter(x.astype(dtype, copy=False))
+    standardised = standardise(entered, view.spec, eps=eps, fixed=fixed)
+    wide_gamma = None
+    if scale is None:
+        out = standardised.xhat.copy()  # the cache keeps its own
+    else:
         wide_gamma = view.enter_parameter(scale.astype(dtype))  # a copy: gamma may change before backward
-        out = out * wide_gamma
+        out = standardised.xhat * wide_gamma
     if shift is not None:
-        out = out + view.enter_parameter(shift.astype(dtype))
+        out += view.enter_parameter(shift.astype(dtype, copy=False))
     cache = Cache(
         view,
         standardised,
@@ -433,7 +437,7 @@ def _normalize(
         None if scale is None else scale.dtype,
         None if shift is None else shift.dtype,
     )
-    return view.leave(out).astype(x.dtype, order="C"), cache
+    return view.leave(out).astype(x.dtype, order="C", copy=False), cache
 
 
 def _compute_dtype(x: Array) -> np.dtype[np.floating]:
