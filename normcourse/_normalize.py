@@ -157,4 +157,5 @@ def track(
     n = values // mean.numel()
     with torch.no_grad():
         for running, statistic in ((running_mean, mean), (running_var, var * (n / (n - 1)))):
-            running.lerp_(statistic.mean(0).flatten().to(running.dtype), momentum)
+            # Not lerp_, which has no batching rule: vmap over models would fall back to a loop.
+            running.mul_(1 - momentum).add_(statistic.mean(0).flatten().to(running.dtype) * momentum)
