@@ -135,6 +135,7 @@ class Taxonomy(Mapping[str, NormSpec]):
         )
 
 
+#: The five norms of the course, by name.
 TAXONOMY = Taxonomy(
     NormSpec("BatchNorm", view="NCS", pool="NS", affine="C"),
     NormSpec("InstanceNorm", view="NCS", pool="S", affine="C"),
