@@ -20,6 +20,7 @@ from normcourse.experiments.stacked import DTYPE, StackedMLP, batch_order, train
 
 __all__ = ["PERCENTILES", "Arm", "Config", "Result", "run"]
 
+#: The percentiles that the paper draws.
 PERCENTILES = (15, 50, 85)
 
 
