@@ -2,7 +2,7 @@ r"""The five norms as torch functions, with the signatures of ``torch.nn.functio
 
 Each function checks its input, looks its row up in the table and hands over to one helper, which computes
 
-.. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
+.. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta
 
 with :math:`\mu` and :math:`\sigma^2` taken over the pool of that row. The variance that normalizes is always
 the biased one. Values, gradients, buffers and the types of the errors are those of PyTorch.
@@ -153,7 +153,7 @@ def group_norm(
 
     Args:
         input: Floating tensor ``(N, C, *spatial)``.
-        num_groups: G; divides C.
+        num_groups: The groups G; G divides C.
         weight: gamma, ``(C,)``.
         bias: beta, ``(C,)``.
         eps: Added to the variance.
@@ -240,7 +240,7 @@ def rms_norm(
 ) -> Tensor:
     r"""Divide each position by its root mean square over the trailing axes.
 
-    .. math:: y = \gamma \, \frac{x}{\sqrt{\mathrm{mean}(x^2) + \epsilon}}
+    .. math:: y = \gamma \, \frac{x}{\sqrt{\mathrm{mean}(x^2) + \varepsilon}}
 
     View B F, pooled over F, affine over F, not centred. Training and evaluation are alike.
 

@@ -1,12 +1,4 @@
-r"""Batch normalization as layers.
-
-.. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
-
-View N C S, pooled over N S, affine over C. Training normalizes by the batch's mean and biased variance, and
-tracks the mean and the unbiased variance; evaluation normalizes by what was tracked.
-
-Source: Ioffe and Szegedy 2015, arXiv 1502.03167.
-"""
+"""Batch normalization as layers."""
 
 from torch import Tensor
 
@@ -38,10 +30,15 @@ class BatchNorm(RunningNorm):
 
 
 class BatchNorm1d(BatchNorm):
-    """Batch normalization of ``(N, C)`` or ``(N, C, L)``: the drop-in for ``torch.nn.BatchNorm1d``.
+    r"""Batch normalization of ``(N, C)`` or ``(N, C, L)``: the drop-in for ``torch.nn.BatchNorm1d``.
+
+    .. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta
+
+    View N C S, pooled over N S, affine over C. Training normalizes by the batch's mean and biased variance,
+    and tracks the mean and the unbiased variance; evaluation normalizes by what was tracked.
 
     Args:
-        num_features: C.
+        num_features: The channels C.
         eps: Added to the variance.
         momentum: Share of the new statistic in the running one; None for the plain average of all batches.
         affine: Whether there is a gamma, ``weight``, and a beta, ``bias``, both ``(C,)``.
@@ -54,6 +51,9 @@ class BatchNorm1d(BatchNorm):
     Raises:
         ValueError: The input has the wrong rank, or one value per channel in training.
         RuntimeError: The input has another number of channels, or another dtype, than the layer.
+
+    Source:
+        Ioffe and Szegedy 2015, arXiv 1502.03167.
 
     Example:
         >>> import torch

@@ -26,8 +26,8 @@ Layer = TypeVar(
 def fold_batch_norm(layer: Layer, bn: AnyBatchNorm) -> Layer:
     r"""Fold a batch norm into the linear layer before it.
 
-    .. math:: W' = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} W, \quad
-        b' = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} (b - \mu) + \beta
+    .. math:: W' = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} W, \quad
+        b' = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}} (b - \mu) + \beta
 
     with the running statistics. It holds in evaluation mode only. The sums are done in float64.
 

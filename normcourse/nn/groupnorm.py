@@ -12,14 +12,14 @@ __all__ = ["GroupNorm"]
 class GroupNorm(AffineNorm):
     r"""Group normalization of ``(N, C, *spatial)``: the drop-in for ``torch.nn.GroupNorm``.
 
-    .. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
+    .. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta
 
     View N G K S with G x K = C, pooled over K S, affine over G K, with the biased variance. Training and
     evaluation are alike.
 
     Args:
-        num_groups: G; divides C.
-        num_channels: C.
+        num_groups: The groups G; G divides C.
+        num_channels: The channels C.
         eps: Added to the variance.
         affine: Whether there is a gamma, ``weight``, and a beta, ``bias``, both ``(C,)``.
         device: Where the parameters live.

@@ -1,12 +1,4 @@
-r"""Instance normalization as layers.
-
-.. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
-
-View N C S, pooled over S, affine over C, with the biased variance. Training and evaluation are alike, unless
-running statistics are tracked: evaluation then normalizes by those.
-
-Source: Ulyanov et al. 2016, arXiv 1607.08022.
-"""
+"""Instance normalization as layers."""
 
 import warnings
 
@@ -65,10 +57,15 @@ class _InstanceNorm(RunningNorm):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalization of ``(N, C, L)`` or ``(C, L)``: the drop-in for ``torch.nn.InstanceNorm1d``.
+    r"""Instance normalization of ``(N, C, L)`` or ``(C, L)``: the drop-in for ``torch.nn.InstanceNorm1d``.
+
+    .. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta
+
+    View N C S, pooled over S, affine over C, with the biased variance. Training and evaluation are alike,
+    unless running statistics are tracked: evaluation then normalizes by those.
 
     Args:
-        num_features: C.
+        num_features: The channels C.
         eps: Added to the variance.
         momentum: Share of the new statistic in the running one.
         affine: Whether there is a gamma, ``weight``, and a beta, ``bias``, both ``(C,)``.
@@ -80,6 +77,9 @@ class InstanceNorm1d(_InstanceNorm):
     Raises:
         ValueError: The input has the wrong rank, one position per channel, or, with an affine, another
             number of channels than the layer (without one that is a warning).
+
+    Source:
+        Ulyanov et al. 2016, arXiv 1607.08022.
 
     Example:
         >>> import torch

@@ -37,7 +37,7 @@ class _TrailingNorm(AffineNorm):
 class LayerNorm(_TrailingNorm):
     r"""Layer normalization of ``(*leading, *normalized_shape)``: the drop-in for ``torch.nn.LayerNorm``.
 
-    .. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta
+    .. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta
 
     View B F, pooled over F, affine over F, with the biased variance. Training and evaluation are alike.
 
@@ -86,7 +86,7 @@ class LayerNorm(_TrailingNorm):
 class RMSNorm(_TrailingNorm):
     r"""RMS normalization of ``(*leading, *normalized_shape)``: the drop-in for ``torch.nn.RMSNorm``.
 
-    .. math:: y = \gamma \, \frac{x}{\sqrt{\mathrm{mean}(x^2) + \epsilon}}
+    .. math:: y = \gamma \, \frac{x}{\sqrt{\mathrm{mean}(x^2) + \varepsilon}}
 
     View B F, pooled over F, affine over F, not centred, no beta. Training and evaluation are alike.
 
