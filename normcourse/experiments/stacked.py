@@ -19,8 +19,8 @@ from normcourse.data import Split
 
 __all__ = ["StackedMLP", "batch_order", "train"]
 
-# Double precision: at a learning rate that trains smoothly, rounding then never grows to a digit that
-# the course prints, so that a run gives the same numbers on every CPU.
+# Double precision: where training is smooth, rounding does not grow to a digit that the course prints, and
+# most runs give the same numbers on every CPU (docs/adr/0002-double-precision-experiments.md).
 DTYPE = torch.float64
 
 
