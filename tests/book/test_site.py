@@ -3,33 +3,16 @@
 import importlib
 import pkgutil
 import re
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 from sphinx.util.inventory import InventoryFile
 
 import normcourse
+from tools.site_check.pages import HTML, PAGES
 
-ROOT = Path(__file__).parents[2]
-HTML = ROOT / "_build" / "html"
 RESOURCES = {"img": "src", "script": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
-
-
-def entries(node):
-    """Yield the files that a table of contents names, at any depth."""
-    if isinstance(node, dict):
-        yield from (node[key] for key in ("root", "file") if key in node)
-        for value in node.values():
-            yield from entries(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from entries(value)
-
-
-PAGES = list(entries(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))))
 
 
 @pytest.fixture(scope="module", params=PAGES)

@@ -1,0 +1,41 @@
+"""A browser on the built site. A test that takes `page` proves that the site needs nothing but itself."""
+
+import os
+
+import pytest
+
+from tools.site_check.browser import NoBrowserError, chromium, find_chromium, watched_page
+from tools.site_check.pages import HTML
+from tools.site_check.server import serve
+
+
+@pytest.fixture(scope="session")
+def site():
+    """Return the address of a server of `_build/html`, without a slash at the end."""
+    if not (HTML / "index.html").exists():
+        pytest.fail(f"{HTML} is not there: run `make book` (`make test` does)")
+    with serve(HTML) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Return a headless Chromium. Without one the tests skip; NORMCOURSE_REQUIRE_BROWSER makes them fail."""
+    try:
+        find_chromium()
+    except NoBrowserError as error:
+        if os.environ.get("NORMCOURSE_REQUIRE_BROWSER"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser, site):
+    """Return an empty page. When the test ends, no request has left the site and no complaint is logged."""
+    with watched_page(browser, site) as (opened, faults):
+        yield opened
+        opened.wait_for_load_state("load")
+    assert not faults.foreign, f"requests to elsewhere, which were blocked: {faults.foreign}"
+    assert not faults.complaints, f"the console holds {faults.complaints}"
