@@ -41,7 +41,8 @@ def test_every_figure_has_a_caption_a_name_and_alt_text(path):
         options = cell.metadata.get("mystnb", {})
         if "figure" in options:
             assert options["figure"].keys() >= {"caption", "name"}
-            assert options["image"]["alt"]
+            drawn_by_explore = any(output.get("metadata", {}).get("explorer") for output in cell.outputs)
+            assert drawn_by_explore or options["image"]["alt"]
 
 
 def test_normalise_drops_what_changes_and_keeps_what_nbval_compares():
@@ -65,3 +66,13 @@ def test_normalise_drops_what_changes_and_keeps_what_nbval_compares():
     assert (notebook.cells[0].execution_count, result.execution_count) == (1, 1)
     assert (figure.data, result.data, stream.text) == (text, {"text/plain": "1"}, "hello")
     nbformat.validate(notebook)
+
+
+def test_normalise_keeps_the_still_of_an_explorer():
+    still = {"image/png": "iVBORw0", "text/plain": "Explorer"}
+    page = {"text/html": "<div>", "application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    output = new_output("display_data", data={**still, **page}, metadata={"explorer": True})
+    notebook = new_notebook(cells=[new_code_cell("1", outputs=[output])])
+    normalise(notebook)
+    [kept] = notebook.cells[0].outputs
+    assert (kept.data, kept.metadata) == (still, {"explorer": True})

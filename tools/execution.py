@@ -6,6 +6,7 @@ As a Sphinx extension it fills the cache before the book is read, so that the bo
 
 import hashlib
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Iterable
@@ -56,6 +57,7 @@ def execute(notebooks: Iterable[Path]) -> JupyterCacheAbstract:
     """
     cache = get_cache(cache_folder())
     uris = [str(cache.add_nb_to_project(str(path)).uri) for path in notebooks]
+    os.environ["NORMCOURSE_EXPLORE"] = "page"  # the kernels inherit it, and explorers carry every frame
     logger = logging.getLogger(__name__)
     logger.setLevel(logging.INFO)  # the executor then reports each notebook as it starts and ends
     if cache.list_unexecuted(uris):

@@ -1,7 +1,8 @@
 """Execute the book's notebooks and store them normalised: `python -m tools.notebooks [paths]`.
 
 A normalised notebook holds what strict nbval can compare on any machine, and nothing else that changes from
-run to run: text outputs stay; images, widget views, timestamps and an editor's settings go.
+run to run: text outputs stay; images, widget views, timestamps and an editor's settings go. Of an explorer
+the still picture stays, for a reader who meets the notebook where nothing runs; the page's frames go.
 """
 
 import sys
@@ -14,6 +15,7 @@ from tools.execution import ROOT, execute
 
 NOTEBOOK_KEYS = {"kernelspec", "language_info", "myst", "mystnb"}
 CELL_KEYS = {"tags", "mystnb", "nbgrader"}
+EXPLORER = "explorer"  # the key of an output's metadata by which `normcourse.explore` marks its own
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -41,11 +43,17 @@ def _normalised_output(output: NotebookNode, count: int) -> NotebookNode:
     if output.output_type == "execute_result":
         output.execution_count = count
     if "data" in output:
-        dropped = [kind for kind in output.data if kind == WIDGET or kind.startswith("image/")]
-        for kind in dropped:
+        explorer = output.metadata.get(EXPLORER, False)
+        for kind in [kind for kind in output.data if _changes(kind, explorer)]:
             del output.data[kind]
-        output.metadata = _only(output.metadata, {"scrapbook"})  # what glue needs
+        output.metadata = _only(output.metadata, {"scrapbook", EXPLORER})  # the first is what glue needs
     return output
+
+
+def _changes(kind: str, explorer: bool) -> bool:
+    if explorer:
+        return kind not in ("image/png", "text/plain")
+    return kind == WIDGET or kind.startswith("image/")
 
 
 def _only(metadata: NotebookNode, keys: set[str]) -> NotebookNode:

@@ -1,0 +1,7 @@
+"""A figure with sliders: live where a kernel runs, precomputed in the published page, a still elsewhere."""
+
+from normcourse.explore.explorer import Explorer, explore
+from normcourse.explore.sliders import Slider
+from normcourse.plotting.frame import Frame
+
+__all__ = ["Explorer", "Frame", "Slider", "explore"]

@@ -1,0 +1,89 @@
+"""An explorer in a page without a kernel: HTML that carries every frame.
+
+The frames of an explorer are nearly the same text. So a page holds each piece of it once, and a frame as
+the runs of pieces that it is made of.
+"""
+
+import json
+from collections.abc import Mapping
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from normcourse.explore.drawing import Artist
+from normcourse.explore.sliders import Slider, positions
+
+__all__ = ["html"]
+
+
+def html(title: str, sliders: Mapping[str, Slider], artist: Artist) -> str:
+    """Draw a frame for every position and return the explorer as one element."""
+    pictures = {}
+    start = tuple(slider.start_index for slider in sliders.values())
+    for position in (start, *positions(sliders)):  # the still first: it lays out the others
+        if position not in pictures:
+            pictures[position] = artist.picture(position)
+    still = pictures[start]
+    ordered = [pictures[position] for position in positions(sliders)]
+    data = {
+        "sliders": [[slider.text(i) for i in range(len(slider.values))] for slider in sliders.values()],
+        **_packed([picture.svg for picture in ordered]),
+        "alt": [picture.alt for picture in ordered],
+        "readout": [picture.readout for picture in ordered],
+    }
+    assets = files("normcourse.explore")
+    return (
+        f'<div class="explorer" role="group" aria-label="{escape(title)}">'
+        f"<style>{(assets / 'explorer.css').read_text(encoding='utf-8')}</style>"
+        f'<img alt="{escape(still.alt)}" src="{escape(_address(still.svg))}"{_size(still.svg)}>'
+        f'<div class="explorer-controls" hidden>{"".join(map(_control, sliders.values()))}</div>'
+        f'<p class="explorer-readout" role="status">{escape(still.readout)}</p>'
+        f'<script type="application/json">{_json(data)}</script>'
+        f"<script>{(assets / 'explorer.js').read_text(encoding='utf-8')}</script>"
+        "</div>"
+    )
+
+
+def _packed(texts: list[str]) -> dict[str, Any]:
+    """Return the different tags of all texts, and for each text the runs ``start, length`` of its tags."""
+    tags: dict[str, int] = {}
+    runs: dict[str, list[int]] = {}
+    for text in texts:
+        if text in runs:
+            continue
+        run = runs[text] = []
+        for tag in text.replace("><", ">\0<").split("\0"):
+            index = tags.setdefault(tag, len(tags))
+            if run and run[-2] + run[-1] == index:
+                run[-1] += 1
+            else:
+                run += [index, 1]
+    frames = {text: number for number, text in enumerate(runs)}
+    return {"tags": list(tags), "frames": list(runs.values()), "positions": [frames[text] for text in texts]}
+
+
+def _control(slider: Slider) -> str:
+    text, last = escape(slider.text(slider.start_index)), len(slider.values) - 1
+    button = '<button type="button">Play</button>' if slider.play else ""
+    return (
+        f"<div><label>{escape(slider.label)} "
+        f'<input type="range" min="0" max="{last}" value="{slider.start_index}" aria-valuetext="{text}" '
+        f'autocomplete="off"></label><span aria-hidden="true">{text}</span>{button}</div>'
+    )
+
+
+def _address(svg: str) -> str:
+    # What an address gives a meaning of its own; the rest is read as it stands.
+    return "data:image/svg+xml," + svg.replace("%", "%25").replace("#", "%23")
+
+
+def _size(svg: str) -> str:
+    """The picture's size in CSS pixels, so that the page keeps its place before it is drawn."""
+    width, height = map(float, svg.partition('viewBox="0 0 ')[2].partition('"')[0].split())
+    return f' width="{width * 96 / 72:.0f}" height="{height * 96 / 72:.0f}"'
+
+
+def _json(data: Any) -> str:
+    """Write JSON that no text inside can end the script element of."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("</", "<\\/").replace("<!", "<\\u0021")
