@@ -10,6 +10,7 @@ Importing this package pulls in neither torch nor matplotlib: import the submodu
 ``normcourse.data``         data sets that need no download
 ``normcourse.experiments``  the course's training runs, over several seeds at once
 ``normcourse.plotting``     results as figures
+``normcourse.explore``      figures with sliders
 =========================== ==================================================================
 """
 

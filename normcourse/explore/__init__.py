@@ -2,6 +2,5 @@
 
 from normcourse.explore.explorer import Explorer, explore
 from normcourse.explore.sliders import Slider
-from normcourse.plotting.frame import Frame
 
-__all__ = ["Explorer", "Frame", "Slider", "explore"]
+__all__ = ["Explorer", "Slider", "explore"]

@@ -8,7 +8,9 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from PIL import Image
 
 from normcourse.explore.sliders import Slider, words
 from normcourse.plotting.frame import Frame
@@ -50,10 +52,11 @@ class Artist:
 
     def still(self, position: Sequence[int]) -> bytes:
         """Draw a frame as PNG."""
-        stream = io.BytesIO()
-        figure = self._frame(position).figure
-        figure.savefig(stream, format="png", dpi=_STILL_DPI, metadata={"Software": None})
-        return stream.getvalue()
+        drawn, still = io.BytesIO(), io.BytesIO()
+        self._frame(position).figure.savefig(drawn, format="png", dpi=_STILL_DPI)
+        # Stored notebooks hold it, and 64 colours take a third of the space.
+        Image.open(drawn).convert("RGB").quantize(64).save(still, format="png", optimize=True)
+        return still.getvalue()
 
     def _frame(self, position: Sequence[int]) -> Frame:
         named = zip(self._sliders.items(), position, strict=True)
@@ -88,7 +91,8 @@ def _svg(figure: Figure) -> str:
     """Return the figure as SVG without prologue, comments and line breaks, to a hundredth of a point."""
     stream = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "normcourse", "svg.fonttype": "path"}):
-        figure.savefig(stream, format="svg", metadata=_NO_METADATA)
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(stream, metadata=_NO_METADATA)  # savefig would draw it twice
     text = stream.getvalue()
     text = re.sub(r"<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r"\s*\n\s*", " ", text).replace("> <", "><").strip()

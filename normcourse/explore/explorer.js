@@ -16,7 +16,7 @@
       const text = sliders[i][+input.value];
       position = position * sliders[i].length + +input.value;
       input.setAttribute("aria-valuetext", text);
-      input.closest("div").querySelector("span").textContent = text;
+      input.closest("div").querySelector("b").textContent = text;
     });
     image.src = source(frames[positions[position]]);
     image.alt = alt[position];

@@ -29,8 +29,8 @@ def explore(
 
     Args:
         plot: Called with one keyword argument for each slider; returns a matplotlib ``Figure``, or a
-            `Frame` to choose its alternative text and its read-out. Keep the limits of the axes fixed:
-            every frame takes the places of its axes from the still.
+            `normcourse.plotting.Frame` to choose its alternative text and its read-out. Keep the limits of
+            the axes fixed: every frame takes the places of its axes from the still.
         title: What the figure is, in a few words, for a screen reader; by default the plot's name.
         **sliders: For each argument of ``plot`` a list of values or a `Slider`.
 
@@ -53,7 +53,8 @@ def explore(
         inspect.signature(plot).bind(**dict.fromkeys(checked))
     except TypeError as error:
         raise TypeError(f"plot must take the sliders {', '.join(checked)} by name: {error}") from None
-    return Explorer(plot, title or getattr(plot, "__name__", "figure").replace("_", " "), checked)
+    name = getattr(plot, "__name__", "figure").replace("<lambda>", "figure")
+    return Explorer(plot, title or name.replace("_", " "), checked)
 
 
 class Explorer:

@@ -66,9 +66,9 @@ def _control(slider: Slider) -> str:
     text, last = escape(slider.text(slider.start_index)), len(slider.values) - 1
     button = '<button type="button">Play</button>' if slider.play else ""
     return (
-        f"<div><label>{escape(slider.label)} "
+        f"<div><label><span>{escape(slider.label)}</span> "
         f'<input type="range" min="0" max="{last}" value="{slider.start_index}" aria-valuetext="{text}" '
-        f'autocomplete="off"></label><span aria-hidden="true">{text}</span>{button}</div>'
+        f'autocomplete="off"></label><b aria-hidden="true">{text}</b>{button}</div>'
     )
 
 

@@ -4,17 +4,33 @@ Every function returns a figure that pyplot has already forgotten, so that a not
 """
 
 from normcourse.plotting.backward import difference_error, gradient_parts
-from normcourse.plotting.pooling import pooled_cells, pooling_cubes
-from normcourse.plotting.standardising import before_and_after
-from normcourse.plotting.training_steps import learning_curves, sigmoid_percentiles, step_ratios
+from normcourse.plotting.frame import Frame
+from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame
+from normcourse.plotting.residual import residual_frame
+from normcourse.plotting.standardising import before_and_after, eps_frame, standardising_frame
+from normcourse.plotting.statistics import batch_noise_frame, running_lag_frame
+from normcourse.plotting.training_steps import (
+    learning_curves,
+    sigmoid_frame,
+    sigmoid_percentiles,
+    step_ratios,
+)
 
 __all__ = [
+    "Frame",
+    "batch_noise_frame",
     "before_and_after",
     "difference_error",
+    "eps_frame",
     "gradient_parts",
     "learning_curves",
     "pooled_cells",
     "pooling_cubes",
+    "pooling_frame",
+    "residual_frame",
+    "running_lag_frame",
+    "sigmoid_frame",
     "sigmoid_percentiles",
+    "standardising_frame",
     "step_ratios",
 ]

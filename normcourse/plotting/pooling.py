@@ -4,28 +4,33 @@ from collections.abc import Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
+from normcourse.plotting.frame import Frame
 from normcourse.plotting.style import COLOURS, new_figure
 from normcourse.taxonomy import TAXONOMY, NormSpec
 
-__all__ = ["pooled_cells", "pooling_cubes"]
+__all__ = ["pooled_cells", "pooling_cubes", "pooling_frame"]
 
 # Where one step along N, C and S leads on paper: N to the right, C into the page, S upwards.
 _STEPS = np.array([[1.0, -0.12], [0.42, 0.42], [0.0, 1.0]])
 
 
-def pooled_cells(spec: NormSpec, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
-    """Mark the cells of an ``(N, C, S)`` batch that share one mean and variance.
+def pooled_cells(
+    spec: NormSpec, shape: tuple[int, int, int], *, cell: tuple[int, int, int] = (0, 0, 0)
+) -> NDArray[np.bool_]:
+    """Mark the cells of an ``(N, C, S)`` batch that share one mean and variance with a given cell.
 
-    The set that holds the first example and the first channel is marked. GroupNorm has two groups;
-    LayerNorm and RMSNorm normalize ``(C, S)``.
+    GroupNorm has two groups; LayerNorm and RMSNorm normalize ``(C, S)``.
 
     Args:
         spec: A row of the taxonomy.
         shape: ``(N, C, S)``; ``C`` even.
+        cell: Example, channel and position of the given cell.
 
     Returns:
         A mask of this shape.
@@ -36,10 +41,77 @@ def pooled_cells(spec: NormSpec, shape: tuple[int, int, int]) -> NDArray[np.bool
         (np.True_, np.False_)
     """
     view = np.arange(np.prod(shape)).reshape(spec.view_shape(shape, groups=2, features=2))
-    first = tuple(slice(None) if letter in spec.pool else 0 for letter in spec.view)
+    place = np.unravel_index(np.ravel_multi_index(cell, shape), view.shape)
+    pooled = tuple(
+        slice(None) if letter in spec.pool else at for letter, at in zip(spec.view, place, strict=True)
+    )
     mask = np.zeros(np.prod(shape), dtype=bool)
-    mask[view[first].ravel()] = True
+    mask[view[pooled].ravel()] = True
     return mask.reshape(shape)
+
+
+def pooling_frame(norm: str, example: int, channel: int, *, shape: tuple[int, int, int] = (4, 6, 5)) -> Frame:
+    """Draw every cell of a batch, and in colour those that one cell is normalized with.
+
+    Args:
+        norm: A name of the taxonomy.
+        example: The cell's example, counted from 0.
+        channel: The cell's channel, counted from 0. Its position is the topmost one.
+        shape: ``(N, C, S)``; ``C`` even.
+    """
+    spec, cell = TAXONOMY[norm], (example, channel, shape[2] - 1)
+    mask = pooled_cells(spec, shape, cell=cell)
+    with new_figure(figsize=(5.0, 3.2)) as (figure, axis):
+        axis.set_axis_off()
+        _draw_cells(axis, mask, cell)
+    examples, channels = mask.any(axis=(1, 2)).sum(), mask.any(axis=(0, 2)).sum()
+    what = "one mean and variance" if spec.centred else "one mean square"
+    reach = (
+        f"{_count(examples, shape[0], 'example')}, {_count(channels, shape[1], 'channel')} and "
+        f"all {shape[2]} positions"
+    )
+    return Frame(
+        figure,
+        f"A block of {shape[0]} examples by {shape[1]} channels by {shape[2]} positions, its cells drawn "
+        f"apart. A diamond marks a cell of example {example} and channel {channel}. In colour for {norm}: "
+        f"{reach}.",
+        f"{norm} takes {what} over {reach}: {mask.sum()} of {mask.size} cells. "
+        + ("Other examples change this cell's output." if examples > 1 else "Other examples do not matter."),
+    )
+
+
+def _count(number: int, of: int, noun: str) -> str:
+    if number == 1:
+        return f"one {noun}"
+    return f"all {of} {noun}s" if number == of else f"{number} of {of} {noun}s"
+
+
+def _draw_cells(axes: Axes, mask: NDArray[np.bool_], cell: tuple[int, int, int]) -> None:
+    """Draw each cell as a small cube, from the back to the front; those outside the mask as ghosts."""
+    apart, side = np.array([1.5, 1.9, 1.0]), 0.8
+    a, b, c = _STEPS * side
+    faces = ((0 * a, a, c, 1.0), (a, b, c, 0.72), (c, a, b, 0.86))  # front, right, top, and their light
+    outlines, colours, edges = [], [], []
+    for at in sorted(np.ndindex(mask.shape), key=lambda at: (-at[1], at[0], at[2])):
+        corner = (np.array(at) * apart) @ _STEPS
+        for origin, first, second, light in faces:
+            outlines.append([corner + origin + shift for shift in (0 * a, first, first + second, second)])
+            colours.append(light * np.array(to_rgb(COLOURS["BatchNorm"] if mask[at] else "#F6F8FA")))
+            edges.append("white" if mask[at] else "#CBD1DA")
+    axes.add_collection(PolyCollection(outlines, facecolors=colours, edgecolors=edges, linewidths=0.5))
+    place = (np.array(cell) * apart) @ _STEPS + c + (a + b) / 2
+    axes.plot(*place, "D", color=COLOURS["accent"], markeredgecolor="black", markersize=6)
+    size = np.array(mask.shape) * apart
+    labels = (
+        ("N: examples", size * (0.5, 0, 0), (0.2, -1.0), "center"),
+        ("C: channels", size * (1, 0.5, 0), (0.6, -0.6), "left"),
+        ("S: positions", size * (0, 0, 0.5), (-0.6, 0), "right"),
+    )
+    for text, corner, shift, side_of in labels:
+        x, y = corner @ _STEPS + shift
+        axes.text(x, y, text, ha=side_of, va="center", color="#374151")
+    axes.set_aspect("equal")
+    axes.autoscale_view()
 
 
 def pooling_cubes(

@@ -8,9 +8,10 @@ from matplotlib.ticker import PercentFormatter
 
 from normcourse.experiments.intervals import Interval, bootstrap
 from normcourse.experiments.training_steps import PERCENTILES, Result
+from normcourse.plotting.frame import Frame
 from normcourse.plotting.style import COLOURS, new_figure
 
-__all__ = ["learning_curves", "sigmoid_percentiles", "step_ratios"]
+__all__ = ["learning_curves", "sigmoid_frame", "sigmoid_percentiles", "step_ratios"]
 
 
 def learning_curves(result: Result, *, target: float = 0.95) -> Figure:
@@ -55,6 +56,44 @@ def sigmoid_percentiles(result: Result, *, seed: int = 0, unit: int = 0) -> Figu
         axes[1].legend(title="percentile", loc="lower left", fontsize=9, title_fontsize=9)
         axes[0].set_ylabel("input to the sigmoid")
     return figure
+
+
+def sigmoid_frame(result: Result, step: int, unit: int, *, seed: int = 0) -> Frame:
+    """Draw where on the sigmoid one unit's inputs lie after a training step, in both networks.
+
+    Args:
+        result: Both arms.
+        step: One of the result's steps.
+        unit: Which unit of the last hidden layer.
+        seed: Which run: an index into the result's seeds.
+    """
+    [at] = np.flatnonzero(result.steps == step)
+    arms = (
+        ("without normalization", result.plain, COLOURS["plain"]),
+        ("with BatchNorm", result.batch_norm, COLOURS["BatchNorm"]),
+    )
+    inputs = np.linspace(-9, 9, 181)
+    seen, read = [], []
+    with new_figure(2, 1, figsize=(5.0, 3.6), sharex=True) as (figure, axes):
+        for axis, (name, arm, colour) in zip(axes, arms, strict=True):
+            low, middle, high = arm.percentiles[seed, at, :, unit]
+            axis.plot(inputs, 1 / (1 + np.exp(-inputs)), color=COLOURS["muted"], linewidth=1)
+            axis.axvspan(low, high, color=colour, alpha=0.25, linewidth=0)
+            span = np.linspace(low, high, 50)
+            axis.plot(span, 1 / (1 + np.exp(-span)), color=colour, linewidth=4)
+            axis.plot(middle, 1 / (1 + np.exp(-middle)), "D", color=colour, markersize=7)
+            axis.set(ylabel="sigmoid", ylim=(-0.05, 1.05), xlim=(-9, 9))
+            axis.set_title(name, loc="left")
+            accuracy = arm.accuracy[seed, at]
+            seen.append(f"{name} the band runs from {low:.1f} to {high:.1f}")
+            read.append(f"{name} {high - low:.2f} wide and the test accuracy {accuracy:.0%}")
+        axes[-1].set_xlabel("input to the sigmoid")
+    return Frame(
+        figure,
+        f"Two sigmoid curves with the middle 70% of one unit's inputs as a band, after step {step}: "
+        f"{'; '.join(seen)}.",
+        f"After step {step} the band of the middle 70% is {'; '.join(read)}.",
+    )
 
 
 def step_ratios(ratios: Mapping[str, Interval]) -> Figure:

@@ -3,7 +3,8 @@
 import pytest
 from matplotlib.figure import Figure
 
-from normcourse.explore import Frame, Slider, explore
+from normcourse.explore import Slider, explore
+from normcourse.plotting import Frame
 
 
 def framed(value, calls):

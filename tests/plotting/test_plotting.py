@@ -4,6 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from normcourse import TAXONOMY, plotting
+from normcourse.experiments import batch_noise, residual_growth
 from normcourse.experiments.intervals import Interval
 from normcourse.experiments.training_steps import Arm, Config, Result
 
@@ -26,6 +27,19 @@ FIGURES = {
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
 }
+NOISE = batch_noise.run(batch_noise.Config(batch_sizes=(2, 8), batches=50))
+GROWTH = {gain: residual_growth.run(residual_growth.Config(gain=gain, layers=4)) for gain in (0.5, 1.0)}
+POINTS = np.random.default_rng(0).normal(size=(20, 2))
+FRAMES = {
+    "batch_noise_frame": lambda: plotting.batch_noise_frame(NOISE, 8),
+    "eps_frame": lambda: plotting.eps_frame(1e-3, 1e-5),
+    "pooling_frame": lambda: plotting.pooling_frame("GroupNorm", 1, 4),
+    "residual_frame": lambda: plotting.residual_frame(GROWTH, 0.5, 3),
+    "running_lag_frame": lambda: plotting.running_lag_frame(0.1, 8),
+    "sigmoid_frame": lambda: plotting.sigmoid_frame(RESULT, 4, 2, seed=1),
+    "standardising_frame": lambda: plotting.standardising_frame(POINTS, 2.0, -1.0, 0.5),
+}
+FIGURES |= {name: (lambda frame=frame: frame().figure) for name, frame in FRAMES.items()}
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -39,7 +53,7 @@ def test_every_figure_is_closed_fits_a_phone_and_has_an_opaque_ground(name):
 
 
 def test_every_public_figure_is_tested():
-    assert set(FIGURES) == set(plotting.__all__) - {"pooled_cells"}
+    assert set(FIGURES) == set(plotting.__all__) - {"Frame", "pooled_cells"}
 
 
 def test_axes_are_labelled():
@@ -76,3 +90,45 @@ def test_pooled_cells_follow_the_definition(name):
     expected = np.zeros((4, 6, 5), dtype=bool)
     expected[POOLED[name]] = True
     np.testing.assert_array_equal(plotting.pooled_cells(TAXONOMY[name], (4, 6, 5)), expected)
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_every_frame_has_words(name):
+    frame = FRAMES[name]()
+    assert frame.alt.endswith(".")
+    assert frame.readout.endswith(".")
+    assert not {"nan", "-0.00"} & set(f"{frame.alt} {frame.readout}".replace(",", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("norm", "says"),
+    [
+        ("BatchNorm", "mean and variance over all 4 examples, one channel and all 5 positions: 20 of 120"),
+        ("InstanceNorm", "mean and variance over one example, one channel and all 5 positions: 5 of 120"),
+        ("GroupNorm", "mean and variance over one example, 3 of 6 channels and all 5 positions: 15 of"),
+        ("LayerNorm", "mean and variance over one example, all 6 channels and all 5 positions: 30 of"),
+        ("RMSNorm", "one mean square over one example, all 6 channels and all 5 positions: 30 of 120"),
+    ],
+)
+def test_pooling_frame_counts_what_the_norm_pools(norm, says):
+    assert says in plotting.pooling_frame(norm, 2, 3).readout
+
+
+def test_pooled_cells_are_those_of_the_given_cell():
+    mask = plotting.pooled_cells(TAXONOMY["GroupNorm"], (4, 6, 5), cell=(2, 4, 0))
+    assert mask[2, 3:].all()
+    assert mask.sum() == 15
+
+
+def test_eps_frame_says_how_much_is_missing():
+    assert "multiplied by 302 and comes out with 0.3 in place of 1" in plotting.eps_frame(1e-3, 1e-5).readout
+
+
+def test_standardising_frame_reads_the_output_not_the_input():
+    readouts = {plotting.standardising_frame(POINTS, scale, 2.0, 0.5).readout[-50:] for scale in (1.0, 3.0)}
+    assert readouts == {"the output's are 2.00 and 2.00, its means 0.50 and 0.50."[-50:]}
+
+
+def test_sigmoid_frame_reads_the_asked_step():
+    low, _, high = RESULT.plain.percentiles[1, 1, :, 2]
+    assert f"without normalization {high - low:.2f} wide" in FRAMES["sigmoid_frame"]().readout
