@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import sys
+import sysconfig
 from collections.abc import Iterable
 from importlib.metadata import distributions
 from pathlib import Path
@@ -36,7 +37,9 @@ def cache_key() -> str:
     for path in sorted((ROOT / "normcourse").rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    digest.update("\n".join(sorted(f"{d.name}=={d.version}" for d in distributions())).encode())
+    # Of the environment alone: some tools add their own copies of packages to the path of their process.
+    installed = distributions(path=[sysconfig.get_path("purelib")])
+    digest.update("\n".join(sorted(f"{d.name}=={d.version}" for d in installed)).encode())
     return digest.hexdigest()[:16]
 
 

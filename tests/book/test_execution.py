@@ -34,6 +34,15 @@ def test_key_ignores_compiled_files(root):
     assert execution.cache_key() == before
 
 
+def test_key_ignores_packages_that_a_tool_brings_along(root, tmp_path, monkeypatch):
+    before = execution.cache_key()
+    brought = tmp_path / "vendored" / "brought-1.0.dist-info"
+    brought.mkdir(parents=True)
+    (brought / "METADATA").write_text("Metadata-Version: 2.1\nName: brought\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(str(brought.parent))
+    assert execution.cache_key() == before
+
+
 def test_stale_caches_are_removed(root):
     stale = execution.CACHES / ("0" * 16)
     stale.mkdir(parents=True)
