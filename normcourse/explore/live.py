@@ -68,6 +68,11 @@ def _control(slider: Slider) -> ipywidgets.SelectionSlider:
 def _row(control: ipywidgets.SelectionSlider, slider: Slider) -> ipywidgets.Widget:
     if not slider.play:
         return control
-    play = ipywidgets.Play(max=len(slider.values) - 1, interval=_MILLISECONDS_A_FRAME, show_repeat=False)
+    play = ipywidgets.Play(
+        value=slider.start_index,
+        max=len(slider.values) - 1,
+        interval=_MILLISECONDS_A_FRAME,
+        show_repeat=False,
+    )
     ipywidgets.jslink((play, "value"), (control, "index"))
     return ipywidgets.HBox([control, play])

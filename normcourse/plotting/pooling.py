@@ -75,7 +75,8 @@ def pooling_frame(norm: str, example: int, channel: int, *, shape: tuple[int, in
         f"A block of {shape[0]} examples by {shape[1]} channels by {shape[2]} positions, its cells drawn "
         f"apart. A diamond marks a cell of example {example} and channel {channel}. In colour for {norm}: "
         f"{reach}.",
-        f"{norm} takes {what} over {reach}: {mask.sum()} of {mask.size} cells. "
+        f"For example {example}, channel {channel}, {norm} takes {what} over {reach}: {mask.sum()} of "
+        f"{mask.size} cells. "
         + ("Other examples change this cell's output." if examples > 1 else "Other examples do not matter."),
     )
 

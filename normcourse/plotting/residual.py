@@ -55,7 +55,8 @@ def residual_frame(results: Mapping[float, Result], gain: float, layer: int) -> 
         figure,
         f"Left: the stream's size against depth on a log scale: flat with post-norm, growing ever more "
         f"slowly with pre-norm, and along a straight line without a norm. Right: what a branch adds relative "
-        f"to the stream: falling with pre-norm, level for the others. Diamonds mark layer {layer}.",
+        f"to the stream: falling with pre-norm, level for the others. Diamonds mark layer {layer}; the gain "
+        f"is {gain:g}.",
         f"After layer {layer} the stream's size is {sizes}. What this layer added, relative to the stream: "
         f"{shares} in the same order.",
     )

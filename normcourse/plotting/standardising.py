@@ -63,8 +63,8 @@ def standardising_frame(points: ArrayLike, scale: float, gamma: float, beta: flo
         f"Three scatter plots of one batch on equal axes. Input: a cloud with standard deviations {before}. "
         f"Standardised: a round cloud on the origin. With γ and β: the cloud lies {where}, with standard "
         f"deviation {std:.1f}{turned}.",
-        f"The input's standard deviations are {before}; the output's are {std:.2f} and {other_std:.2f}, its "
-        f"means {mean:.2f} and {other:.2f}.",
+        f"The input's standard deviations are {before}. With γ = {gamma:g} and β = {beta:g} the output's are "
+        f"{std:.2f} and {other_std:.2f}, and its means {mean:.2f} and {other:.2f}.",
     )
 
 
@@ -97,6 +97,6 @@ def eps_frame(std: float, eps: float) -> Frame:
         f"the dotted line at the root of ε, {eps**0.5:.2g}, and falling in proportion to the left of it. A "
         f"diamond marks an input of {std:g}, where the output has {reached:.2g}. Right: the batch's output, "
         f"{shape}.",
-        f"An input of standard deviation {std:g} is multiplied by {factor:,.3g} and comes out with "
-        f"{reached:.2g} in place of 1.",
+        f"With ε = {eps:g}, an input of standard deviation {std:g} is multiplied by {factor:,.3g} and comes "
+        f"out with {reached:.2g} in place of 1.",
     )

@@ -70,7 +70,8 @@ def running_lag_frame(momentum: float, batch_size: int) -> Frame:
         figure,
         f"The true mean is 0, rises evenly from step {result.config.ramp[0]} to {result.config.ramp[1]} and "
         f"stays at {result.config.height:g}. The batches' means scatter around it. The running mean follows, "
-        f"{behind} in the second half of the rise, and ends at {result.running[-1]:.2f}.",
+        f"{behind} in the second half of the rise, and ends at {result.running[-1]:.2f}. Momentum "
+        f"{momentum:g}, batches of {batch_size}.",
         f"While the mean rises, the running mean is {behind}. Over the last 50 steps it misses the true mean "
         f"by {result.final_error:.3f} σ; the batches' own means miss it by "
         f"{np.sqrt(np.mean((result.batch - result.true)[-50:] ** 2)):.3f} σ.",

@@ -53,7 +53,8 @@ def test_a_failure_of_the_first_frame_is_the_cells():
 
 
 def test_play_moves_its_slider(calls):
-    row, _ = explore(lambda step: framed(step, calls), step=Slider([1, 2, 3], play=True)).widget().children
+    time = Slider([1, 2, 3], start=2, play=True)
+    row, _ = explore(lambda step: framed(step, calls), step=time).widget().children
     slider, play = row.children
-    assert (play.min, play.max) == (0, 2)
+    assert (play.min, play.value, play.max) == (0, slider.index, 2)
     assert slider.options == (("1", 0), ("2", 1), ("3", 2))

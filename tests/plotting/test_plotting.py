@@ -125,8 +125,9 @@ def test_eps_frame_says_how_much_is_missing():
 
 
 def test_standardising_frame_reads_the_output_not_the_input():
-    readouts = {plotting.standardising_frame(POINTS, scale, 2.0, 0.5).readout[-50:] for scale in (1.0, 3.0)}
-    assert readouts == {"the output's are 2.00 and 2.00, its means 0.50 and 0.50."[-50:]}
+    for scale in (1.0, 3.0):
+        readout = plotting.standardising_frame(POINTS, scale, 2.0, 0.5).readout
+        assert readout.endswith("the output's are 2.00 and 2.00, and its means 0.50 and 0.50.")
 
 
 def test_sigmoid_frame_reads_the_asked_step():
