@@ -82,20 +82,30 @@ class Result:
     plain: Arm
     batch_norm: Arm
 
-    def steps_to(self, target: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Steps to a test accuracy, plain and with BatchNorm: shape ``(seeds,)``, ``inf`` if never."""
+    def steps_to(self, target: float, *, hold: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Steps to a test accuracy, plain and with BatchNorm: shape ``(seeds,)``, ``inf`` if never.
+
+        Args:
+            target: The accuracy, a fraction.
+            hold: For how many steps after it no evaluation may lie below the target; with 0 the first
+                evaluation at the target counts, even if the next one is below.
+        """
         return (
-            _first_step(self.steps, self.plain.accuracy, target),
-            _first_step(self.steps, self.batch_norm.accuracy, target),
+            _first_step(self.steps, self.plain.accuracy, target, hold),
+            _first_step(self.steps, self.batch_norm.accuracy, target, hold),
         )
 
-    def ratio(self, target: float) -> Interval:
+    def ratio(self, target: float, *, hold: int = 0) -> Interval:
         """Mean steps to a test accuracy without BatchNorm, over mean steps with it.
+
+        Args:
+            target: As in `steps_to`.
+            hold: As in `steps_to`.
 
         Raises:
             ValueError: Some run never got there; the message counts them.
         """
-        plain, normalized = self.steps_to(target)
+        plain, normalized = self.steps_to(target, hold=hold)
         for name, steps in (("plain", plain), ("BatchNorm", normalized)):
             if missing := int(np.isinf(steps).sum()):
                 raise ValueError(
@@ -206,8 +216,9 @@ def _evaluate(network: StackedMLP, split: Split) -> tuple[NDArray[np.float64], t
 
 
 def _first_step(
-    steps: NDArray[np.int64], accuracy: NDArray[np.float64], target: float
+    steps: NDArray[np.int64], accuracy: NDArray[np.float64], target: float, hold: int = 0
 ) -> NDArray[np.float64]:
-    """First evaluated step at which each row reaches the target; ``inf`` where none does."""
-    reached = accuracy >= target
+    """First evaluated step from which each row holds the target; ``inf`` where none does."""
+    within = (steps >= steps[:, None]) & (steps <= steps[:, None] + hold)  # evaluations of each start
+    reached = ~((accuracy < target) @ within.T) & (steps + hold <= steps[-1])
     return np.where(reached.any(axis=1), steps[reached.argmax(axis=1)], np.inf)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from normcourse.experiments.training_steps import Config, Result, evaluation_steps, run
+from normcourse.experiments.training_steps import Arm, Config, Result, evaluation_steps, run
 
 QUICK = Config(
     hidden=(32,), init_std=0.4, steps=150, target=0.8, learning_rates=(0.3, 1.0), search_seeds=(9,)
@@ -63,3 +63,13 @@ def test_search_seeds_are_not_reported_on():
 def test_a_grid_on_which_nothing_learns_is_refused():
     with pytest.raises(ValueError, match="no learning rate of"):
         run(replace(QUICK, learning_rates=(1e-6,), steps=10), seeds=(0,), progress=False)
+
+
+def test_a_target_is_held_only_where_no_later_reading_lies_below():
+    steps = np.array([2, 4, 6, 10, 20, 30])
+    accuracy = np.array([[0.1, 0.9, 0.2, 0.9, 0.9, 0.9], [0.9, 0.9, 0.9, 0.1, 0.1, 0.1]])
+    arms = [Arm(0.1, np.ones((5, 3)), accuracy, np.zeros((2, 6, 3, 1)))] * 2
+    result = Result(Config(), steps, *arms)
+    firsts = {0: [4, 2], 2: [10, 2], 5: [10, 2], 8: [10, np.inf], 20: [10, np.inf], 21: [np.inf, np.inf]}
+    for hold, expected in firsts.items():
+        np.testing.assert_array_equal(result.steps_to(0.5, hold=hold)[0], expected)
