@@ -59,7 +59,8 @@ def execute(notebooks: Iterable[Path]) -> JupyterCacheAbstract:
         RuntimeError: A cell failed; the message holds the notebook's path and the traceback.
     """
     cache = get_cache(cache_folder())
-    uris = [str(cache.add_nb_to_project(str(path)).uri) for path in notebooks]
+    ordered = sorted(notebooks, key=_long_runs, reverse=True)  # the longest must not start last
+    uris = [str(cache.add_nb_to_project(str(path)).uri) for path in ordered]
     os.environ["NORMCOURSE_EXPLORE"] = "page"  # the kernels inherit it, and explorers carry every frame
     logger = logging.getLogger(__name__)
     logger.setLevel(logging.INFO)  # the executor then reports each notebook as it starts and ends
@@ -68,6 +69,11 @@ def execute(notebooks: Iterable[Path]) -> JupyterCacheAbstract:
     if failed := cache.list_unexecuted(uris):
         raise RuntimeError("\n\n".join(f"{record.uri} failed:\n{record.traceback}" for record in failed))
     return cache
+
+
+def _long_runs(path: Path) -> int:
+    """Count the cells that show a progress bar, whose output the page leaves out."""
+    return path.read_text(encoding="utf-8").count('"remove-output"')
 
 
 def _choose_cache(app: Sphinx, config: Config) -> None:

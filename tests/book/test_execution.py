@@ -1,6 +1,7 @@
 """The cache of executed notebooks: a change of the package empties it."""
 
 import pytest
+from jupyter_cache import get_cache
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tools import execution
@@ -50,6 +51,25 @@ def test_stale_caches_are_removed(root):
     current.mkdir()
     assert execution.cache_folder() == current
     assert [path.name for path in execution.CACHES.iterdir()] == [current.name]
+
+
+def test_notebooks_with_long_runs_start_first(root, monkeypatch):
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    for name, runs in (("a", 0), ("b", 2), ("c", 1)):
+        cells = [new_code_cell("1", metadata={"tags": ["remove-output"]}) for _ in range(runs)]
+        notebook = new_notebook(cells=[new_code_cell("1"), *cells], metadata={"kernelspec": kernel})
+        (root / f"{name}.ipynb").write_text(dumps(notebook))
+    started = []
+    executor = execution.load_executor("local-parallel", get_cache(execution.cache_folder()))
+    kind, run = type(executor), type(executor).run_and_cache
+
+    def watched(self, **settings):
+        started.extend(record.uri[-7] for record in self.cache.list_unexecuted(settings["filter_uris"]))
+        return run(self, **settings)
+
+    monkeypatch.setattr(kind, "run_and_cache", watched)
+    execution.execute(sorted(root.glob("*.ipynb")))
+    assert started == ["b", "c", "a"]
 
 
 def test_a_failing_notebook_is_named_with_its_error(root):
