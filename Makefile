@@ -8,10 +8,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # One thread for each kernel and test: as many of them run as there are cores, and sums are taken in one order.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup book test notebooks lab serve lint type bench clean
+.PHONY: help setup book test notebooks lab serve lint type site-check bench clean
 
 help:  ## list the tasks
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 setup: $(INSTALLED)  ## install the pinned environment into .venv and KaTeX's fonts into node_modules
 
@@ -45,6 +45,9 @@ lint: setup  ## check the style
 
 type: setup  ## check the types
 	mypy
+
+site-check: book  ## rate the built site with Lighthouse and axe-core, and write docs/site-check.md
+	@python -m tools.site_check
 
 bench: setup  ## time the layers
 	python -m tools.bench

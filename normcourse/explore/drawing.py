@@ -88,7 +88,7 @@ class Artist:
 
 
 def _svg(figure: Figure) -> str:
-    """Return the figure as SVG without prologue, comments and line breaks, to a hundredth of a point."""
+    """Return the figure as SVG without prologue, comments and line breaks, to a tenth of a point."""
     stream = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": "normcourse", "svg.fonttype": "path"}):
         canvas: Any = FigureCanvasSVG(figure)
@@ -96,4 +96,4 @@ def _svg(figure: Figure) -> str:
     text = stream.getvalue()
     text = re.sub(r"<!--.*?-->", "", text[text.index("<svg") :], flags=re.DOTALL)
     text = re.sub(r"\s*\n\s*", " ", text).replace("> <", "><").strip()
-    return re.sub(r'(?<=[ "])-?\d+\.\d{3,}(?=[ "])', lambda number: f"{float(number[0]):.2f}", text)
+    return re.sub(r'(?<=[ "])-?\d+\.\d{2,}(?=[ "])', lambda number: f"{float(number[0]):.1f}", text)

@@ -1,26 +1,27 @@
 (() => {
   const box = document.currentScript.parentElement;
-  const { sliders, tags, frames, positions, alt, readout } = JSON.parse(box.querySelector('script[type="application/json"]').textContent);
+  let data = null; // read when a slider first moves: the page is there sooner
   const image = box.querySelector("img"), says = box.querySelector(".explorer-readout");
   const inputs = [...box.querySelectorAll("input")], button = box.querySelector("button");
 
   function source(runs) {
     let svg = "";
-    for (let i = 0; i < runs.length; i += 2) svg += tags.slice(runs[i], runs[i] + runs[i + 1]).join("");
+    for (let i = 0; i < runs.length; i += 2) svg += data.tags.slice(runs[i], runs[i] + runs[i + 1]).join("");
     return "data:image/svg+xml," + encodeURIComponent(svg);
   }
 
   function show() {
+    data ??= JSON.parse(box.querySelector('script[type="application/json"]').textContent);
     let position = 0;
     inputs.forEach((input, i) => {
-      const text = sliders[i][+input.value];
-      position = position * sliders[i].length + +input.value;
+      const text = data.sliders[i][+input.value];
+      position = position * data.sliders[i].length + +input.value;
       input.setAttribute("aria-valuetext", text);
       input.closest("div").querySelector("b").textContent = text;
     });
-    image.src = source(frames[positions[position]]);
-    image.alt = alt[position];
-    says.textContent = readout[position];
+    image.src = source(data.frames[data.positions[position]]);
+    image.alt = data.alt[position];
+    says.textContent = data.readout[position];
   }
 
   let timer = null;
