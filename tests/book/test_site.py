@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import re
+from functools import cache
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -10,18 +11,30 @@ from bs4 import BeautifulSoup
 from sphinx.util.inventory import InventoryFile
 
 import normcourse
-from tools.site_check.pages import HTML, PAGES
+from tools.site_check.pages import GENERATED, HTML, PAGES
 
 RESOURCES = {"img": "src", "script": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
 
 
-@pytest.fixture(scope="module", params=PAGES)
+@cache
+def parsed(path):
+    """Return the parsed HTML of a page."""
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+@cache
+def anchors(path):
+    """Return all that a link can point at in a page."""
+    return {tag["id"] for tag in parsed(path).find_all(id=True)}
+
+
+@pytest.fixture(scope="module", params=PAGES + GENERATED)
 def page(request):
     """Return a page's path and its parsed HTML."""
     path = HTML / f"{request.param}.html"
     if not path.exists():
         pytest.fail(f"{path} is not there: run `make book` (`make test` does)")
-    return path, BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    return path, parsed(path)
 
 
 def test_page_is_described(page):
@@ -29,7 +42,32 @@ def test_page_is_described(page):
     [description] = [tag["content"] for tag in soup.find_all("meta", attrs={"name": "description"})]
     assert 50 <= len(description) <= 160
     assert soup.html["lang"] == "en"
-    assert len(soup.select("article h1")) == 1
+    assert len(soup.select("article h1, .bd-search-container h1")) == 1
+
+
+def broken_links(path, soup):
+    """Yield the links of a page that lead to no file of the site, or to no place in it."""
+    for link in soup.find_all("a", href=True):
+        address = urlsplit(link["href"])
+        if address.scheme or address.netloc:
+            continue
+        target = (path.parent / unquote(address.path)).resolve() if address.path else path
+        there = target.is_file() and target.is_relative_to(HTML)
+        if there and address.fragment and target.suffix == ".html":
+            there = unquote(address.fragment) in anchors(target)
+        if not there:
+            yield link["href"]
+
+
+def test_every_link_leads_to_its_place(page):
+    assert not list(broken_links(*page))
+
+
+def test_a_broken_link_is_seen():
+    path = HTML / "book" / "glossary.html"
+    links = ["nowhere.html", "welcome.html#nowhere", "#nowhere", "../../../outside.html", "welcome.html"]
+    soup = BeautifulSoup("".join(f"<a href='{link}'></a>" for link in links), "html.parser")
+    assert list(broken_links(path, soup)) == links[:-1]
 
 
 def test_every_picture_has_alt_text(page):
@@ -41,11 +79,13 @@ def test_every_resource_is_a_file_of_the_site(page):
     path, soup = page
     for name, attribute in RESOURCES.items():
         for tag in soup.find_all(name, attrs={attribute: True}):
-            address = urlsplit(tag[attribute])
-            assert not address.scheme, f"{tag} is fetched from elsewhere"
-            assert not address.netloc, f"{tag} is fetched from elsewhere"
-            target = (path.parent / unquote(address.path)).resolve()
-            assert target.exists(), f"{tag} names no file of the site"
+            resource = tag[attribute]
+            if resource.startswith("data:"):
+                continue
+            address = urlsplit(resource)
+            assert not address.scheme, f"{resource} is fetched from elsewhere"
+            assert not address.netloc, f"{resource} is fetched from elsewhere"
+            assert (path.parent / unquote(address.path)).resolve().exists(), f"{resource} is no file"
 
 
 def test_every_formula_was_drawn(page):

@@ -47,12 +47,12 @@ def may_sandbox() -> bool:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start a headless Chromium while the context lasts."""
+def chromium(*flags: str) -> Iterator[Browser]:
+    """Start a headless Chromium while the context lasts, with these flags besides the usual ones."""
     path = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=QUIET, chromium_sandbox=may_sandbox(), timeout=60_000
+            executable_path=path, args=[*QUIET, *flags], chromium_sandbox=may_sandbox(), timeout=60_000
         )
         try:
             yield browser
