@@ -8,9 +8,13 @@ from tools.site_check.pages import GENERATED, PAGES
 
 @pytest.mark.parametrize("name", PAGES + GENERATED)
 def test_page_needs_nothing_but_the_site(page, site, name):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
     answer = page.goto(f"{site}/{name}.html", wait_until="networkidle")
     assert answer.ok
     assert page.locator("h1:visible").count() == 1
+    assert page.locator("i.fa-solid").count()
+    assert not [url for url in asked if "vendor/fontawesome" in url], "an icon is missing from icons.css"
 
 
 def test_the_root_leads_to_the_welcome_page(page, site):
