@@ -95,5 +95,5 @@ class Explorer:
         if os.environ.get(MODE) == "page":
             bundle["text/html"] = self.html()
         elif live.kernel_runs():
-            bundle |= self.widget()._repr_mimebundle_(include={live.WIDGET})
+            bundle[live.WIDGET] = self.widget()._repr_mimebundle_()[live.WIDGET]  # and not its text
         return bundle, {"explorer": True}

@@ -167,6 +167,15 @@ def test_without_a_kernel_there_is_a_still_and_constant_text(monkeypatch):
     assert metadata == {"explorer": True}
 
 
+def test_with_a_kernel_a_widget_comes_beside_the_same_still_and_text(monkeypatch):
+    monkeypatch.delenv("NORMCOURSE_EXPLORE", raising=False)
+    without, _ = explore(line, slope=[-1, 1])._repr_mimebundle_()
+    monkeypatch.setattr("normcourse.explore.live.kernel_runs", lambda: True)
+    data, _ = explore(line, slope=[-1, 1])._repr_mimebundle_()
+    assert data.pop("application/vnd.jupyter.widget-view+json")["model_id"]
+    assert data == without
+
+
 def test_the_book_asks_for_the_page(monkeypatch):
     monkeypatch.setitem(os.environ, "NORMCOURSE_EXPLORE", "page")
     data, _ = explore(line, slope=[-1, 1])._repr_mimebundle_()
