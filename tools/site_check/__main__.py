@@ -16,8 +16,8 @@ REPORT = ROOT / "docs" / "site-check.md"
 PERFORMANCE = 95
 HEAD = """# What the site weighs and how it is rated
 
-Written by `make site-check` with {versions}. Pages are as built, served from the same
-machine with gzip, as a public host does.
+Written by `make site-check` with {versions}.
+Pages are as built, served from the same machine with gzip, as a public host does.
 
 - *page*: the page alone, in kB after gzip. *first visit*: all that it loads before it is scrolled, with an
   empty cache. Most of that is style sheets, scripts, fonts and the search's index, which later pages share.
