@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from normcourse.explore import live, page
 from normcourse.explore.drawing import Artist
-from normcourse.explore.sliders import Slider, check_sliders
+from normcourse.explore.sliders import Slider, check_sliders, start
 from normcourse.plotting.frame import Frame
 
 __all__ = ["MODE", "Explorer", "explore"]
@@ -66,11 +66,10 @@ class Explorer:
         self.title = title
         self.sliders = dict(sliders)
         self._artist = Artist(plot, title, sliders)
-        self._start = tuple(slider.start_index for slider in sliders.values())
 
     def __repr__(self) -> str:
         ends = (
-            f"{slider.label} ({slider.text(0)} to {slider.text(len(slider.values) - 1)})"
+            f"{slider.label} ({slider.texts[0]} to {slider.texts[-1]})"
             for slider in self.sliders.values()
         )
         return f"Explorer: {self.title}, with a slider for {', '.join(ends)}"
@@ -78,7 +77,7 @@ class Explorer:
     @cached_property
     def png(self) -> bytes:
         """The still picture."""
-        return self._artist.still(self._start)
+        return self._artist.still(start(self.sliders))
 
     def html(self) -> str:
         """Return the explorer as HTML that needs nothing else, with a frame for every position."""
@@ -86,7 +85,7 @@ class Explorer:
 
     def widget(self) -> Any:
         """Return the explorer as an ipywidget, which needs a live kernel."""
-        return live.widget(self.title, self.sliders, self._artist)
+        return live.widget(self.sliders, self._artist)
 
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None

@@ -25,7 +25,7 @@ def kernel_runs() -> bool:
     return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
 
 
-def widget(title: str, sliders: Mapping[str, Slider], artist: Artist) -> ipywidgets.Widget:
+def widget(sliders: Mapping[str, Slider], artist: Artist) -> ipywidgets.Widget:
     """Build the sliders above the picture; a position that was seen is not drawn again."""
     view = ipywidgets.HTML()
 
@@ -41,13 +41,16 @@ def widget(title: str, sliders: Mapping[str, Slider], artist: Artist) -> ipywidg
 
     controls = [_control(slider) for slider in sliders.values()]
 
-    def redraw(_: Any = None) -> None:
+    def draw() -> None:
+        view.value = picture(tuple(control.index for control in controls))
+
+    def redraw(_: Any) -> None:
         try:
-            view.value = picture(tuple(control.index for control in controls))
+            draw()
         except (RuntimeError, TypeError) as error:  # a callback's error would reach no reader
             view.value = f'<p role="alert">{escape(str(error))}</p>'
 
-    view.value = picture(tuple(control.index for control in controls))  # a first error is the cell's
+    draw()  # a first error is the cell's
     for control in controls:
         control.observe(redraw, names="index")
     rows = [_row(control, slider) for control, slider in zip(controls, sliders.values(), strict=True)]
@@ -55,9 +58,8 @@ def widget(title: str, sliders: Mapping[str, Slider], artist: Artist) -> ipywidg
 
 
 def _control(slider: Slider) -> ipywidgets.SelectionSlider:
-    texts = [slider.text(index) for index in range(len(slider.values))]
     return ipywidgets.SelectionSlider(
-        options=[(text, index) for index, text in enumerate(texts)],
+        options=[(text, index) for index, text in enumerate(slider.texts)],
         index=slider.start_index,
         description=slider.label,
         style={"description_width": "initial"},

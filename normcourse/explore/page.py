@@ -11,22 +11,19 @@ from importlib.resources import files
 from typing import Any
 
 from normcourse.explore.drawing import Artist
-from normcourse.explore.sliders import Slider, positions
+from normcourse.explore.sliders import Slider, positions, start
 
 __all__ = ["html"]
 
 
 def html(title: str, sliders: Mapping[str, Slider], artist: Artist) -> str:
     """Draw a frame for every position and return the explorer as one element."""
-    pictures = {}
-    start = tuple(slider.start_index for slider in sliders.values())
-    for position in (start, *positions(sliders)):  # the still first: it lays out the others
-        if position not in pictures:
-            pictures[position] = artist.picture(position)
-    still = pictures[start]
-    ordered = [pictures[position] for position in positions(sliders)]
+    first, places = start(sliders), positions(sliders)
+    # The still comes first: it lays out the others.
+    pictures = {place: artist.picture(place) for place in dict.fromkeys((first, *places))}
+    still, ordered = pictures[first], [pictures[place] for place in places]
     data = {
-        "sliders": [[slider.text(i) for i in range(len(slider.values))] for slider in sliders.values()],
+        "sliders": [slider.texts for slider in sliders.values()],
         **_packed([picture.svg for picture in ordered]),
         "alt": [picture.alt for picture in ordered],
         "readout": [picture.readout for picture in ordered],

@@ -1,12 +1,12 @@
 """Sliders: named lists of values, one of which is chosen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import Any
 
-__all__ = ["MAX_FRAMES", "Slider", "check_sliders", "positions", "words"]
+__all__ = ["MAX_FRAMES", "Slider", "check_sliders", "positions", "start", "words"]
 
 #: The most frames that a page carries for one explorer.
 MAX_FRAMES = 150
@@ -61,6 +61,11 @@ class Slider:
         written = value if isinstance(value, str) else format(value, self.spec).replace("-", "\N{MINUS SIGN}")
         return f"{written} {self.unit}".strip()
 
+    @property
+    def texts(self) -> list[str]:
+        """Every value, written with its unit."""
+        return [self.text(index) for index in range(len(self.values))]
+
 
 def check_sliders(sliders: Mapping[str, Slider | Sequence[Any]]) -> dict[str, Slider]:
     """Turn plain lists of values into sliders, and name each.
@@ -75,8 +80,7 @@ def check_sliders(sliders: Mapping[str, Slider | Sequence[Any]]) -> dict[str, Sl
     named = {}
     for name, given in sliders.items():
         slider = given if isinstance(given, Slider) else Slider(given)
-        label = slider.label or name.replace("_", " ")
-        named[name] = Slider(slider.values, label, slider.start, slider.unit, slider.spec, slider.play)
+        named[name] = replace(slider, label=slider.label or name.replace("_", " "))
     if len(playing := [name for name, slider in named.items() if slider.play]) > 1:
         raise ValueError(f"one slider can be time and play; got {', '.join(playing)}")
     counts = [len(slider.values) for slider in named.values()]
@@ -91,6 +95,11 @@ def check_sliders(sliders: Mapping[str, Slider | Sequence[Any]]) -> dict[str, Sl
 def positions(sliders: Mapping[str, Slider]) -> list[tuple[int, ...]]:
     """List every position as the sliders' indices, the last slider moving fastest."""
     return list(product(*(range(len(slider.values)) for slider in sliders.values())))
+
+
+def start(sliders: Mapping[str, Slider]) -> tuple[int, ...]:
+    """The position of the still, as the sliders' indices."""
+    return tuple(slider.start_index for slider in sliders.values())
 
 
 def words(sliders: Mapping[str, Slider], position: Sequence[int]) -> str:

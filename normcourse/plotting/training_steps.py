@@ -5,23 +5,28 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from scipy.special import expit
 
 from normcourse.experiments.intervals import Interval, bootstrap
-from normcourse.experiments.training_steps import PERCENTILES, Result
+from normcourse.experiments.training_steps import PERCENTILES, Arm, Result
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.style import COLOURS, new_figure
 
 __all__ = ["learning_curves", "sigmoid_frame", "sigmoid_percentiles", "step_ratios"]
 
 
-def learning_curves(result: Result, *, target: float = 0.95) -> Figure:
-    """Draw mean test accuracy against steps, with the 95% interval of the mean over seeds."""
-    arms = (
+def _arms(result: Result) -> tuple[tuple[str, Arm, str, str], ...]:
+    """Name, arm, colour and line of both networks, the same in every figure."""
+    return (
         ("without normalization", result.plain, COLOURS["plain"], "--"),
         ("with BatchNorm", result.batch_norm, COLOURS["BatchNorm"], "-"),
     )
+
+
+def learning_curves(result: Result, *, target: float = 0.95) -> Figure:
+    """Draw mean test accuracy against steps, with the 95% interval of the mean over seeds."""
     with new_figure() as (figure, axis):
-        for name, arm, colour, line in arms:
+        for name, arm, colour, line in _arms(result):
             band = bootstrap(np.mean, arm.accuracy)
             label = f"{name} (lr {arm.learning_rate:g})"
             axis.fill_between(result.steps, band.low, band.high, color=colour, alpha=0.25, linewidth=0)
@@ -42,12 +47,8 @@ def sigmoid_percentiles(result: Result, *, seed: int = 0, unit: int = 0) -> Figu
         seed: Which run: an index into the result's seeds.
         unit: Which unit of the last hidden layer.
     """
-    arms = (
-        ("without normalization", result.plain, COLOURS["plain"]),
-        ("with BatchNorm", result.batch_norm, COLOURS["BatchNorm"]),
-    )
     with new_figure(1, 2, figsize=(5.0, 2.8), sharey=True) as (figure, axes):
-        for axis, (name, arm, colour) in zip(axes, arms, strict=True):
+        for axis, (name, arm, colour, _) in zip(axes, _arms(result), strict=True):
             traces = arm.percentiles[seed, :, :, unit].T
             for percentile, trace, line in zip(PERCENTILES, traces, (":", "-", "--"), strict=True):
                 axis.plot(result.steps, trace, line, color=colour, label=f"{percentile}th", linewidth=1.4)
@@ -68,20 +69,16 @@ def sigmoid_frame(result: Result, step: int, unit: int, *, seed: int = 0) -> Fra
         seed: Which run: an index into the result's seeds.
     """
     [at] = np.flatnonzero(result.steps == step)
-    arms = (
-        ("without normalization", result.plain, COLOURS["plain"]),
-        ("with BatchNorm", result.batch_norm, COLOURS["BatchNorm"]),
-    )
     inputs = np.linspace(-9, 9, 181)
     seen, read = [], []
     with new_figure(2, 1, figsize=(5.0, 3.6), sharex=True) as (figure, axes):
-        for axis, (name, arm, colour) in zip(axes, arms, strict=True):
+        for axis, (name, arm, colour, _) in zip(axes, _arms(result), strict=True):
             low, middle, high = arm.percentiles[seed, at, :, unit]
-            axis.plot(inputs, 1 / (1 + np.exp(-inputs)), color=COLOURS["muted"], linewidth=1)
+            axis.plot(inputs, expit(inputs), color=COLOURS["muted"], linewidth=1)
             axis.axvspan(low, high, color=colour, alpha=0.25, linewidth=0)
             span = np.linspace(low, high, 50)
-            axis.plot(span, 1 / (1 + np.exp(-span)), color=colour, linewidth=4)
-            axis.plot(middle, 1 / (1 + np.exp(-middle)), "D", color=colour, markersize=7)
+            axis.plot(span, expit(span), color=colour, linewidth=4)
+            axis.plot(middle, expit(middle), "D", color=colour, markersize=7)
             axis.set(ylabel="sigmoid", ylim=(-0.05, 1.05), xlim=(-9, 9))
             axis.set_title(name, loc="left")
             accuracy = arm.accuracy[seed, at]
