@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from normcourse.data import Split, load_digits
 from normcourse.experiments.intervals import Interval, bootstrap
-from normcourse.experiments.stacked import DTYPE, StackedMLP, batch_order, train
+from normcourse.experiments.stacked import DTYPE, StackedMLP
+from normcourse.experiments.training import batch_order, every_pair, train
 
 __all__ = ["PERCENTILES", "Arm", "Config", "Result", "run"]
 
@@ -160,8 +161,7 @@ def _run_arm(config: Config, seeds: Sequence[int], *, batch_norm: bool, progress
 def _search(config: Config, *, batch_norm: bool, progress: str | None) -> NDArray[np.float64]:
     """Steps to the target on the validation split, shape ``(learning rates, search seeds)``."""
     digits, shape = load_digits(), (len(config.learning_rates), len(config.search_seeds))
-    rates = np.repeat(config.learning_rates, shape[1]).tolist()
-    seeds = np.tile(config.search_seeds, shape[0]).tolist()
+    rates, seeds = every_pair(config.learning_rates, config.search_seeds)
     reached = np.full(len(rates), np.inf)
     network = _network(config, digits.train, seeds, batch_norm=batch_norm)
     for step in _evaluations(config, network, digits.train, rates, seeds, progress):
@@ -178,18 +178,24 @@ def _curves(
     """Accuracy and percentiles over the test split, as `Arm` holds them."""
     digits, rates = load_digits(), [rate] * len(seeds)
     network = _network(config, digits.train, seeds, batch_norm=batch_norm)
-    levels = torch.tensor(PERCENTILES, dtype=DTYPE) / 100
     accuracies, percentiles = [], []
     for _ in _evaluations(config, network, digits.train, rates, seeds, progress):
         accuracy, sigmoid_input = _evaluate(network, digits.test)
         accuracies.append(accuracy)
-        percentiles.append(torch.quantile(sigmoid_input, levels, dim=2).transpose(0, 1).numpy())
+        ordered = np.sort(sigmoid_input.numpy(), axis=2)  # 6 times as fast as selecting
+        percentiles.append(np.percentile(ordered, PERCENTILES, axis=2).swapaxes(0, 1))
     return np.stack(accuracies, axis=1), np.stack(percentiles, axis=1)
 
 
 def _network(config: Config, data: Split, seeds: Sequence[int], *, batch_norm: bool) -> StackedMLP:
     sizes = (data.x.shape[1], *config.hidden, int(data.y.max()) + 1)
-    return StackedMLP(sizes, seeds=seeds, batch_norm=batch_norm, init_std=config.init_std)
+    return StackedMLP(
+        sizes,
+        seeds=seeds,
+        norm="batch" if batch_norm else "none",
+        activation="sigmoid",
+        init_std=config.init_std,
+    )
 
 
 def _evaluations(
@@ -211,7 +217,7 @@ def _evaluate(network: StackedMLP, split: Split) -> tuple[NDArray[np.float64], t
     """Each model's accuracy in inference mode, and its inputs to the last sigmoid."""
     network.eval()
     x, y = torch.from_numpy(split.x).to(DTYPE), torch.from_numpy(split.y)
-    logits, sigmoid_inputs = network(x.T.expand(network.models, -1, -1))
+    logits, sigmoid_inputs = network.trace(x.T.expand(network.models, -1, -1))
     return (logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1).numpy(), sigmoid_inputs[-1]
 
 
