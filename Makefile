@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # One thread for each kernel and test: as many of them run as there are cores, and sums are taken in one order.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup book test notebooks lab serve lint type site-check bench clean
+.PHONY: help setup book test notebooks experiments lab serve lint type site-check bench clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -33,6 +33,9 @@ test: book  ## build the book, then run every test and compare every notebook wi
 
 notebooks: setup  ## execute and normalise the notebooks in place
 	@python -m tools.notebooks
+
+experiments: setup  ## run the long sweeps again and write their records: half an hour
+	@python -m tools.experiments
 
 lab: setup  ## open the notebooks in JupyterLab
 	jupyter lab --notebook-dir book

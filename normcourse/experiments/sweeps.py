@@ -1,0 +1,155 @@
+"""Sweeps: a run at every combination of some settings, too long for a page, kept as a small record.
+
+A record is a file of the package, so that a page can load it anywhere. ``make experiments`` runs the sweeps
+again and writes their records; a test runs one corner of each and compares.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from normcourse.experiments.environment import environment
+
+__all__ = ["FOLDER", "Record", "Sweep"]
+
+#: Where the records lie.
+FOLDER = Path(__file__).parent / "records"
+
+
+@dataclass(frozen=True)
+class Record:
+    """The measurements of a sweep, addressed by the names of its settings.
+
+    Attributes:
+        axes: The values of each setting, in order; the last axis is ``"seed"``.
+        values: Measurements by name. Their shape is the lengths of the axes, then that of one run's.
+        environment: What they were measured on.
+
+    Example:
+        >>> steps = np.array([[9, 8, 7], [3, 2, 1]])
+        >>> record = Record({"rate": (0.1, 1.0), "seed": (0, 1, 2)}, {"steps": steps}, {})
+        >>> record.get("steps", rate=1.0)
+        array([3, 2, 1])
+    """
+
+    axes: Mapping[str, tuple[Any, ...]]
+    values: Mapping[str, NDArray[Any]]
+    environment: Mapping[str, str]
+
+    def get(self, name: str, **settings: Any) -> NDArray[Any]:
+        """Return a measurement at fixed settings; the axes that are not named stay, in order.
+
+        Raises:
+            KeyError: The record has no such measurement, no such axis, or not that value of it.
+        """
+        if name not in self.values:
+            raise KeyError(f"the record holds {', '.join(self.values)}; it has no {name!r}")
+        for axis, value in settings.items():
+            if axis not in self.axes:
+                raise KeyError(f"the record's axes are {', '.join(self.axes)}; it has no {axis!r}")
+            if value not in self.axes[axis]:
+                raise KeyError(f"{axis} was run at {self.axes[axis]}, not at {value!r}")
+        index = (
+            values.index(settings[axis]) if axis in settings else slice(None)
+            for axis, values in self.axes.items()
+        )
+        chosen: NDArray[Any] = self.values[name][tuple(index)]
+        return chosen
+
+    def dumps(self) -> str:
+        """Return JSON: a line per combination, 6 significant digits, ``"inf"`` and ``"nan"`` as text."""
+        combinations = int(np.prod([len(values) for values in list(self.axes.values())[:-1]]))
+        blocks = []
+        for name, values in self.values.items():
+            rows = values.reshape(combinations, *values.shape[len(self.axes) - 1 :])
+            lines = ",\n".join(f"      {json.dumps(_plain(row.tolist()))}" for row in rows)
+            blocks.append(f"    {json.dumps(name)}: [\n{lines}\n    ]")
+        axes, run_on = json.dumps(self.axes), json.dumps(self.environment)
+        body = ",\n".join(blocks)
+        return f'{{\n  "axes": {axes},\n  "environment": {run_on},\n  "values": {{\n{body}\n  }}\n}}\n'
+
+    @classmethod
+    def loads(cls, text: str) -> "Record":
+        """Read what `dumps` wrote."""
+        read = json.loads(text)
+        axes = {name: tuple(values) for name, values in read["axes"].items()}
+        lengths = tuple(len(values) for values in list(axes.values())[:-1])
+        values = {}
+        for name, rows in read["values"].items():
+            array = np.array(rows, dtype=float)
+            values[name] = array.reshape(lengths + array.shape[1:])
+        return cls(axes, values, read["environment"])
+
+
+def _plain(value: Any) -> Any:
+    """Round a nested list's numbers to 6 significant digits; what JSON has no number for becomes text."""
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    if not np.isfinite(value):
+        return str(value)
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A measurement that depends on some settings and on seeds, and the settings at which to take it.
+
+    Attributes:
+        name: Name of the record's file.
+        axes: The values of each setting: numbers or short texts.
+        seeds: The seeds of every combination.
+        measure: Called with one value per axis and with ``seeds``. Returns measurements by name, each with
+            one row per seed.
+        corner: One combination whose run is short and smooth enough for a test.
+        tolerance: How far, relatively, that run may lie from the record on another processor.
+    """
+
+    name: str
+    axes: Mapping[str, tuple[Any, ...]]
+    seeds: tuple[int, ...]
+    measure: Callable[..., Mapping[str, NDArray[Any]]]
+    corner: Mapping[str, Any]
+    tolerance: float = 1e-4
+
+    @property
+    def path(self) -> Path:
+        """The record's file."""
+        return FOLDER / f"{self.name}.json"
+
+    def run(self, *, progress: bool = True) -> Record:
+        """Take the measurement at every combination: minutes."""
+        points = [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
+        rows = [
+            self.measure(**point, seeds=self.seeds)
+            for point in tqdm(points, desc=self.name, disable=not progress)
+        ]
+        lengths = tuple(len(values) for values in self.axes.values())
+        values = {}
+        for name in rows[0]:
+            stacked = np.stack([row[name] for row in rows])
+            values[name] = stacked.reshape(lengths + stacked.shape[1:])
+        return Record({**self.axes, "seed": self.seeds}, values, environment())
+
+    def load(self) -> Record:
+        """Return the record.
+
+        Raises:
+            ValueError: There is none, or it is of other settings than this sweep's.
+        """
+        if not self.path.exists():
+            raise ValueError(f"the sweep {self.name} has no record yet: run `make experiments`")
+        record = Record.loads(self.path.read_text(encoding="utf-8"))
+        wanted = {**self.axes, "seed": self.seeds}
+        if record.axes != wanted:
+            raise ValueError(
+                f"the record of {self.name} is of {record.axes}, and the sweep is now over {wanted}: "
+                "run `make experiments`"
+            )
+        return record
