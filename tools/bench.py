@@ -1,4 +1,4 @@
-"""Time the norms against PyTorch's kernels and against a textbook in NumPy: `make bench`.
+"""Time the norms against PyTorch and against a textbook, and stacked training against a loop: `make bench`.
 
 Absolute times say little on a machine that does other things as well, so the candidates of a case take turns,
 and what counts is the median over rounds of the ratio within a round.
@@ -17,6 +17,9 @@ from torch import Tensor
 
 from normcourse import functional
 from normcourse import reference as ref
+from normcourse.data import Split
+from normcourse.experiments.stacked import StackedMLP
+from normcourse.experiments.training import batch_order, train
 
 Array = NDArray[np.float32]
 Run = Callable[[], object]
@@ -112,6 +115,34 @@ def numpy_runs(name: str, backward: bool) -> dict[str, Run]:
     return {"ours": ours, "theirs": textbook}
 
 
+def training_runs(norm: str, optimiser: str, *, models: int = 8, steps: int = 40) -> dict[str, Run]:
+    """Train some seeds as one stack, and one by one as PyTorch's modules with PyTorch's optimisers."""
+    rng, seeds = np.random.default_rng(0), range(models)
+    data = Split(rng.random((1200, 64), dtype=np.float32), rng.integers(0, 10, 1200))
+    order = batch_order(1200, 60, steps, seeds)
+    x, y = torch.from_numpy(data.x).double(), torch.from_numpy(data.y)
+    optimisers = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+
+    def stack() -> StackedMLP:
+        return StackedMLP((64, 100, 100, 100, 10), seeds=seeds, norm=norm, gain=2**0.5)
+
+    def ours() -> None:
+        for _ in train(stack(), data, order, [0.01] * models, optimiser=optimiser):
+            pass
+
+    singles = [stack().single(model) for model in range(models)]
+
+    def loop() -> None:
+        for model, single in enumerate(singles):
+            optimizer = optimisers[optimiser](single.parameters(), lr=0.01)
+            for index in order[:, model]:
+                optimizer.zero_grad()
+                torch.nn.functional.cross_entropy(single(x[index]), y[index]).backward()
+                optimizer.step()
+
+    return {"ours": ours, "theirs": loop}
+
+
 def compare(runs: Mapping[str, Run], rounds: int) -> tuple[float, float, float]:
     """Median milliseconds of ours and of theirs, and the median of their ratio round by round."""
     times: dict[str, list[float]] = {name: [] for name in runs}
@@ -126,12 +157,13 @@ def compare(runs: Mapping[str, Run], rounds: int) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    """Print one line per norm, against PyTorch and against the textbook."""
+    """Print one line per norm and pass, and one per kind of training."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15, help="rounds per case (15)")
     rounds = parser.parse_args().rounds
     print(
-        f"float32, {torch.get_num_threads()} torch threads, median of {rounds} rounds; below 1 ours is faster"
+        f"norms in float32, training in float64; {torch.get_num_threads()} torch threads; "
+        f"median of {rounds} rounds; below 1 ours is faster"
     )
     print(f"{'ours':26}{'theirs':18}{'pass':18}{'ours':>9}{'theirs':>11}{'ratio':>8}")
     torch.manual_seed(0)
@@ -145,6 +177,10 @@ def main() -> None:
                 passes = "forward+backward" if backward else "forward"
                 figures = f"{ours_ms:6.1f} ms{theirs_ms:8.1f} ms{ratio:8.2f}"
                 print(f"{f'{title}.{name}':26}{theirs:18}{passes:18}{figures}")
+    for norm, optimiser in (("none", "sgd"), ("batch", "sgd"), ("batch", "adam"), ("layer", "sgd")):
+        ours_ms, theirs_ms, ratio = compare(training_runs(norm, optimiser), rounds)
+        figures = f"{ours_ms:6.0f} ms{theirs_ms:8.0f} ms{ratio:8.2f}"
+        print(f"{f'8 seeds, norm {norm}':26}{'a loop of modules':18}{f'40 steps, {optimiser}':18}{figures}")
 
 
 if __name__ == "__main__":
