@@ -46,7 +46,10 @@ def test_direct_dependency_is_pinned_and_installed(requirement):
 def test_conda_environment_has_the_direct_dependencies_at_their_pins():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     lines = [line for line in environment["dependencies"] if isinstance(line, str)]
+    [[*from_pypi, package]] = [line["pip"] for line in environment["dependencies"] if isinstance(line, dict)]
     conda = dict(line.split("=") for line in lines if "=" in line)
+    conda |= dict(line.split("==") for line in from_pypi)
+    assert package == "--editable ."
     assert environment["channels"] == ["conda-forge"]
     assert f">={conda.pop('python')}" >= PROJECT["requires-python"]
     expected = {CONDA_NAMES.get(r.name, r.name): pins()[canonicalize_name(r.name)] for r in DIRECT}

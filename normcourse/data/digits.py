@@ -1,28 +1,12 @@
 """The real handwritten digits that scikit-learn ships."""
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.datasets import load_digits as _sklearn_digits
 from sklearn.model_selection import train_test_split
 
-__all__ = ["Dataset", "Split", "load_digits"]
+from normcourse.data.splits import Dataset, Split
 
-
-class Split(NamedTuple):
-    """Inputs ``x`` of shape ``(N, features)`` and class labels ``y`` of shape ``(N,)``."""
-
-    x: NDArray[np.float32]
-    y: NDArray[np.int64]
-
-
-class Dataset(NamedTuple):
-    """Three disjoint splits: fit on ``train``, choose on ``validation``, report on ``test``."""
-
-    train: Split
-    validation: Split
-    test: Split
+__all__ = ["load_digits"]
 
 
 def load_digits(*, seed: int = 0) -> Dataset:

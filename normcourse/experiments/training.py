@@ -144,7 +144,7 @@ def train(
         optimiser = OPTIMISERS[optimiser]
     if len(learning_rates) != order.shape[1]:
         raise ValueError(f"each model needs a learning rate: got {len(learning_rates)} for {order.shape[1]}")
-    x, y = torch.from_numpy(data.x).to(DTYPE), torch.from_numpy(data.y)
+    x, y = torch.tensor(data.x, dtype=DTYPE), torch.tensor(data.y)
     parameters = list(model.parameters())
     direction = optimiser()
     rates = torch.tensor(learning_rates, dtype=DTYPE)[:, None]
@@ -179,7 +179,7 @@ def scores(model: nn.Module, data: Split, *, models: int) -> Scores:
         data: Examples, ``x`` of shape ``(N, features)``.
         models: Their number.
     """
-    x, y = torch.from_numpy(data.x).to(DTYPE), torch.from_numpy(data.y).expand(models, -1)
+    x, y = torch.tensor(data.x, dtype=DTYPE), torch.tensor(data.y).expand(models, -1)
     logits = model(x.T.expand(models, -1, -1))
     accuracy = (logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1)
     loss = nn.functional.cross_entropy(logits, y, reduction="none").mean(dim=1)

@@ -216,7 +216,7 @@ def _evaluations(
 def _evaluate(network: StackedMLP, split: Split) -> tuple[NDArray[np.float64], torch.Tensor]:
     """Each model's accuracy in inference mode, and its inputs to the last sigmoid."""
     network.eval()
-    x, y = torch.from_numpy(split.x).to(DTYPE), torch.from_numpy(split.y)
+    x, y = torch.tensor(split.x, dtype=DTYPE), torch.tensor(split.y)
     logits, sigmoid_inputs = network.trace(x.T.expand(network.models, -1, -1))
     return (logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1).numpy(), sigmoid_inputs[-1]
 
