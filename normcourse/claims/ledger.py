@@ -1,0 +1,173 @@
+"""The ledger: what is said about normalization, and what our runs found."""
+
+from collections.abc import Sequence
+
+from normcourse.claims.claim import Claim, Finding, Speaks, Verdict
+from normcourse.claims.predicates import Above, Below, Within
+
+__all__ = ["LEDGER"]
+
+#: Every claim that the course tests, in order.
+LEDGER: Sequence[Claim] = (
+    Claim(
+        id="C1",
+        sentence="After normalization each feature has zero mean and unit variance over the batch.",
+        sources=("ioffe2015",),
+        verdict=Verdict.LIMITED,
+        summary=(
+            "The mean is zero up to rounding. The variance is σ²/(σ² + ε): near one where the feature's "
+            "standard deviation is well above √ε, and far below one under it. γ and β then give the feature "
+            "any mean and scale."
+        ),
+        findings=(
+            Finding(
+                id="C1.mean",
+                sentence="The mean of a standardised feature is zero up to rounding.",
+                speaks=Speaks.FOR,
+                predicate=Within(0, 1e-12),
+                spec=".0e",
+            ),
+            Finding(
+                id="C1.variance",
+                sentence="Its variance is one to four digits when the feature's standard deviation is 1.",
+                speaks=Speaks.FOR,
+                predicate=Within(0.9999, 1),
+                spec=".6f",
+            ),
+            Finding(
+                id="C1.small-feature",
+                sentence="A feature whose standard deviation is 0.001 comes out with a tenth of it.",
+                speaks=Speaks.LIMITS,
+                predicate=Below(0.12),
+                spec=".3f",
+            ),
+        ),
+    ),
+    Claim(
+        id="C2",
+        sentence="The inputs of a layer shift while the weights before it move.",
+        sources=("ioffe2015",),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+    Claim(
+        id="C3",
+        sentence="BatchNorm stabilises training by reducing internal covariate shift.",
+        sources=("ioffe2015", "santurkar2018"),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+    Claim(
+        id="C4",
+        sentence="Scale and shift can undo the normalization.",
+        sources=("ioffe2015",),
+        verdict=Verdict.LIMITED,
+        summary=(
+            "Exactly for the one batch whose mean and variance they copy, and for fixed statistics at "
+            "inference. Not for the batches of training: each has its own statistics."
+        ),
+        findings=(
+            Finding(
+                id="C4.same-batch",
+                sentence="γ = √(σ² + ε) and β = μ of a batch give that batch back up to rounding.",
+                speaks=Speaks.FOR,
+                predicate=Within(0, 1e-12),
+                spec=".0e",
+            ),
+            Finding(
+                id="C4.other-batch",
+                sentence="On another batch of 60 digits the same γ and β miss by about a tenth of σ.",
+                speaks=Speaks.LIMITS,
+                predicate=Within(0.05, 0.3),
+                spec=".2f",
+                unit="σ",
+            ),
+        ),
+    ),
+    Claim(
+        id="C5",
+        sentence="Running statistics make inference deterministic.",
+        sources=("ioffe2015",),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+    Claim(
+        id="C6",
+        sentence="BatchNorm often needs 2 to 5 times fewer training steps.",
+        sources=("ioffe2015",),
+        verdict=Verdict.LIMITED,
+        summary="The saving is real. Its size measures the rival and the definition of arrival.",
+        findings=(
+            Finding(
+                id="C6.small-init",
+                sentence="With sigmoids and weights of std 0.1, 95% is first touched over 10 times sooner.",
+                speaks=Speaks.LIMITS,
+                predicate=Above(10),
+                unit="times fewer steps",
+            ),
+            Finding(
+                id="C6.small-init-held",
+                sentence="There, held for 100 steps, 95% comes 2 to 10 times sooner.",
+                speaks=Speaks.FOR,
+                predicate=Within(2, 10),
+                unit="times fewer steps",
+            ),
+            Finding(
+                id="C6.larger-init",
+                sentence="With weights four times larger, 95% is first touched 3 to 10 times sooner.",
+                speaks=Speaks.FOR,
+                predicate=Within(3, 10),
+                unit="times fewer steps",
+            ),
+        ),
+    ),
+    Claim(
+        id="C7",
+        sentence="BatchNorm allows higher learning rates without divergence.",
+        sources=("ioffe2015",),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+    Claim(
+        id="C8",
+        sentence="BatchNorm makes training less sensitive to the initial weights.",
+        sources=("ioffe2015",),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+    Claim(
+        id="C9",
+        sentence="BatchNorm is a mild regulariser.",
+        sources=("ioffe2015",),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+    Claim(
+        id="C10",
+        sentence="BatchNorm depends on the batch size: small batches give noisy statistics.",
+        sources=("ioffe2017", "wu2018"),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+    Claim(
+        id="C11",
+        sentence="BatchNorm behaves differently in training and at inference.",
+        sources=("ioffe2015", "wu2021"),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+    Claim(
+        id="C12",
+        sentence="BatchNorm is not ideal for sequence models.",
+        sources=("ba2016",),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+    Claim(
+        id="C13",
+        sentence="LayerNorm normalizes across features and is the standard in transformers.",
+        sources=("ba2016", "xiong2020"),
+        verdict=Verdict.OPEN,
+        summary="",
+    ),
+)

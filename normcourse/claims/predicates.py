@@ -1,0 +1,108 @@
+"""What an interval must satisfy for a sentence to stand."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from normcourse.experiments.intervals import Interval
+
+__all__ = ["Above", "Below", "Covers", "Predicate", "Within"]
+
+
+class Predicate(Protocol):
+    """A condition on an interval, which says itself in words."""
+
+    def holds(self, interval: Interval) -> bool:
+        """Whether the interval satisfies the condition."""
+        ...
+
+    def words(self, spec: str = "g") -> str:
+        """Say the condition, its numbers formatted by ``spec``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Above:
+    """The whole interval lies above a bound.
+
+    Example:
+        >>> Above(1.0).holds(Interval(1.3, 1.1, 1.6)), Above(1.0).holds(Interval(1.3, 0.9, 1.6))
+        (True, False)
+    """
+
+    bound: float
+
+    def holds(self, interval: Interval) -> bool:
+        """Whether its lower end lies above the bound."""
+        return bool(interval.low > self.bound)
+
+    def words(self, spec: str = "g") -> str:
+        """Say the condition."""
+        return f"the whole interval lies above {self.bound:{spec}}"
+
+
+@dataclass(frozen=True)
+class Below:
+    """The whole interval lies below a bound.
+
+    Example:
+        >>> Below(1.0).holds(Interval(0.7, 0.5, 0.9))
+        True
+    """
+
+    bound: float
+
+    def holds(self, interval: Interval) -> bool:
+        """Whether its upper end lies below the bound."""
+        return bool(interval.high < self.bound)
+
+    def words(self, spec: str = "g") -> str:
+        """Say the condition."""
+        return f"the whole interval lies below {self.bound:{spec}}"
+
+
+@dataclass(frozen=True)
+class Within:
+    """The whole interval lies between two bounds.
+
+    Raises:
+        ValueError: The bounds are not in order.
+
+    Example:
+        >>> Within(2, 5).holds(Interval(3.0, 2.2, 4.1))
+        True
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ValueError(f"Within needs low < high; got {self.low} and {self.high}")
+
+    def holds(self, interval: Interval) -> bool:
+        """Whether both ends lie between the bounds, which count as inside."""
+        return bool(self.low <= interval.low and interval.high <= self.high)
+
+    def words(self, spec: str = "g") -> str:
+        """Say the condition."""
+        return f"the whole interval lies between {self.low:{spec}} and {self.high:{spec}}"
+
+
+@dataclass(frozen=True)
+class Covers:
+    """The interval holds a value: the run does not tell the effect from that value.
+
+    Example:
+        >>> Covers(0).holds(Interval(0.1, -0.2, 0.4))
+        True
+    """
+
+    value: float
+
+    def holds(self, interval: Interval) -> bool:
+        """Whether the value lies in the interval."""
+        return bool(interval.low <= self.value <= interval.high)
+
+    def words(self, spec: str = "g") -> str:
+        """Say the condition."""
+        return f"the interval holds {self.value:{spec}}"
