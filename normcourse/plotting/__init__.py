@@ -15,15 +15,18 @@ from normcourse.plotting.training_steps import (
     sigmoid_percentiles,
     step_ratios,
 )
+from normcourse.plotting.weights import effective_rates, length_gains, weight_plane_frame
 
 __all__ = [
     "Frame",
     "batch_noise_frame",
     "before_and_after",
     "difference_error",
+    "effective_rates",
     "eps_frame",
     "gradient_parts",
     "learning_curves",
+    "length_gains",
     "pooled_cells",
     "pooling_cubes",
     "pooling_frame",
@@ -33,4 +36,5 @@ __all__ = [
     "sigmoid_percentiles",
     "standardising_frame",
     "step_ratios",
+    "weight_plane_frame",
 ]

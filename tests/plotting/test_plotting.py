@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from normcourse import TAXONOMY, plotting
-from normcourse.experiments import batch_noise, residual_growth
+from normcourse.experiments import batch_noise, residual_growth, weight_scale
 from normcourse.experiments.intervals import Interval
 from normcourse.experiments.training_steps import Arm, Config, Result
 
@@ -18,11 +18,14 @@ def arm(level):
 
 
 RESULT = Result(Config(), STEPS, plain=arm(0.5), batch_norm=arm(0.9))
+LENGTHS = {"a": weight_scale.run(weight_scale.Config(hidden=(8,), steps=20), seeds=[0, 1], progress=False)}
 FIGURES = {
     "before_and_after": lambda: plotting.before_and_after({"a": np.ones((4, 2)), "b": np.zeros((4, 2))}),
     "difference_error": lambda: plotting.difference_error([1e-3, 1e-2], {"float64": [1e-6, 1e-4]}),
+    "effective_rates": lambda: plotting.effective_rates(LENGTHS, LENGTHS),
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
+    "length_gains": lambda: plotting.length_gains(LENGTHS),
     "pooling_cubes": plotting.pooling_cubes,
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
@@ -38,6 +41,7 @@ FRAMES = {
     "running_lag_frame": lambda: plotting.running_lag_frame(0.1, 8),
     "sigmoid_frame": lambda: plotting.sigmoid_frame(RESULT, 4, 2, seed=1),
     "standardising_frame": lambda: plotting.standardising_frame(POINTS, 2.0, -1.0, 0.5),
+    "weight_plane_frame": lambda: plotting.weight_plane_frame(1.0, 1.0),
 }
 FIGURES |= {name: (lambda frame=frame: frame().figure) for name, frame in FRAMES.items()}
 
@@ -133,3 +137,9 @@ def test_standardising_frame_reads_the_output_not_the_input():
 def test_sigmoid_frame_reads_the_asked_step():
     low, _, high = RESULT.plain.percentiles[1, 1, :, 2]
     assert f"without normalization {high - low:.2f} wide" in FRAMES["sigmoid_frame"]().readout
+
+
+def test_the_plane_says_the_same_turn_for_equal_effective_rates():
+    short, long = (plotting.weight_plane_frame(*at).readout for at in ((1.0, 0.5), (2.0, 2.0)))
+    assert short.split(". ")[1] == long.split(". ")[1]
+    assert short.split(". ")[0] != long.split(". ")[0]
