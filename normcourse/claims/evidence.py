@@ -136,7 +136,7 @@ def check(id: str, interval: Interval, *, seeds: int, setting: str) -> Evidence:
         '21.4 [19.0, 23.9] times fewer steps'
     """
     find(id)
-    estimate, low, high = map(float, interval)
+    estimate, low, high = (float(f"{value:.6g}") for value in interval)  # more would be noise
     evidence = Evidence(id, estimate, low, high, seeds, setting, environment())
     evidence.verify()
     return evidence
