@@ -62,6 +62,11 @@ class Finding:
         """The id of the place on a page where the finding is recorded."""
         return "claim-" + self.id.lower().replace(".", "-")
 
+    @property
+    def condition(self) -> str:
+        """What its predicate asks for, in words."""
+        return self.predicate.words("%" if self.spec.endswith("%") else "")
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -72,7 +77,7 @@ class Claim:
         sentence: As it is commonly said.
         sources: Keys of the bibliography: who says it, or disputes it.
         verdict: What our runs say.
-        summary: The verdict in a sentence or two, with its conditions.
+        summary: The verdict in a sentence or two of Markdown, with its conditions.
         findings: What it rests on.
 
     Raises:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from html import escape
 from typing import Any
@@ -60,8 +60,13 @@ class Evidence:
         """Read a record that a notebook kept, and check it again.
 
         Raises:
-            ClaimError: As `check`.
+            ClaimError: As `check`, or the record has other entries than evidence has now.
         """
+        names = [field.name for field in fields(cls)]
+        if sorted(record) != sorted(names):
+            raise ClaimError(
+                f"a record holds {', '.join(names)}; got {', '.join(record)}: execute its notebook again"
+            )
         evidence = cls(**record)
         evidence.verify()
         return evidence
@@ -83,7 +88,7 @@ class Evidence:
         finding = self.finding
         if not finding.predicate.holds(interval):
             raise ClaimError(
-                f'{self.id} says "{finding.sentence}", for which {finding.predicate.words()}; the run '
+                f'{self.id} says "{finding.sentence}", which stands while {finding.condition}; the run '
                 f"({self.setting}; {self.seeds} seeds) gave {interval:.6g}. If the run is right, change in "
                 "normcourse/claims/ledger.py the sentence, its predicate and the verdict that rests on it"
             )
@@ -93,10 +98,10 @@ class Evidence:
         return {
             "text/plain": f"{self.id}: {self.result}",
             "text/html": (
-                f'<aside class="claim" id="{finding.anchor}" aria-label="Ledger entry {self.id}">'
-                f'<span class="claim-id">Ledger {self.id}</span> {escape(finding.sentence)} '
-                f'<strong class="claim-result">{escape(self.result)}</strong> '
-                f'<span class="claim-setting">({self.seeds} seeds; {escape(self.setting)})</span></aside>'
+                f'<div class="claim" id="{finding.anchor}">'
+                f'<p><span class="claim-id">Ledger {self.id}</span>: {escape(finding.sentence)}</p>'
+                f"<p><strong>{escape(self.result)}</strong> (estimate and 95% interval over {self.seeds} "
+                f"seeds; {escape(self.setting)})</p></div>"
             ),
             MIME: asdict(self),
         }
@@ -115,7 +120,9 @@ def find(id: str) -> Finding:
     return findings[id]
 
 
-def check(id: str, interval: Interval, *, seeds: int, setting: str) -> Evidence:
+def check(
+    id: str, interval: Interval, *, seeds: int, setting: str, run_on: Mapping[str, str] | None = None
+) -> Evidence:
     """Record a run as the evidence of a finding, or refuse if it does not support the sentence.
 
     Args:
@@ -123,6 +130,7 @@ def check(id: str, interval: Interval, *, seeds: int, setting: str) -> Evidence:
         interval: Estimate and 95% interval of three numbers.
         seeds: How many seeds the interval is over.
         setting: What was run, in a few words: network, data, optimiser.
+        run_on: The environment of a loaded record; left out, this one.
 
     Returns:
         The record; as the last line of a notebook's cell it is shown, and the ledger's page finds it there.
@@ -137,6 +145,6 @@ def check(id: str, interval: Interval, *, seeds: int, setting: str) -> Evidence:
     """
     find(id)
     estimate, low, high = (float(f"{value:.6g}") for value in interval)  # more would be noise
-    evidence = Evidence(id, estimate, low, high, seeds, setting, environment())
+    evidence = Evidence(id, estimate, low, high, seeds, setting, dict(run_on or environment()))
     evidence.verify()
     return evidence

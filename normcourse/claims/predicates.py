@@ -15,9 +15,13 @@ class Predicate(Protocol):
         """Whether the interval satisfies the condition."""
         ...
 
-    def words(self, spec: str = "g") -> str:
-        """Say the condition, its numbers formatted by ``spec``."""
+    def words(self, unit: str = "") -> str:
+        """Say the condition; with ``unit="%"`` its numbers are said as percentages."""
         ...
+
+
+def _say(number: float, unit: str) -> str:
+    return f"{100 * number:g}%" if unit == "%" else f"{number:g}"
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,9 @@ class Above:
         """Whether its lower end lies above the bound."""
         return bool(interval.low > self.bound)
 
-    def words(self, spec: str = "g") -> str:
+    def words(self, unit: str = "") -> str:
         """Say the condition."""
-        return f"the whole interval lies above {self.bound:{spec}}"
+        return f"the whole interval lies above {_say(self.bound, unit)}"
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,9 @@ class Below:
         """Whether its upper end lies below the bound."""
         return bool(interval.high < self.bound)
 
-    def words(self, spec: str = "g") -> str:
+    def words(self, unit: str = "") -> str:
         """Say the condition."""
-        return f"the whole interval lies below {self.bound:{spec}}"
+        return f"the whole interval lies below {_say(self.bound, unit)}"
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,9 @@ class Within:
         """Whether both ends lie between the bounds, which count as inside."""
         return bool(self.low <= interval.low and interval.high <= self.high)
 
-    def words(self, spec: str = "g") -> str:
+    def words(self, unit: str = "") -> str:
         """Say the condition."""
-        return f"the whole interval lies between {self.low:{spec}} and {self.high:{spec}}"
+        return f"the whole interval lies between {_say(self.low, unit)} and {_say(self.high, unit)}"
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,6 @@ class Covers:
         """Whether the value lies in the interval."""
         return bool(interval.low <= self.value <= interval.high)
 
-    def words(self, spec: str = "g") -> str:
+    def words(self, unit: str = "") -> str:
         """Say the condition."""
-        return f"the interval holds {self.value:{spec}}"
+        return f"the interval holds {_say(self.value, unit)}"

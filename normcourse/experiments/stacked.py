@@ -16,11 +16,11 @@ from normcourse.nn import BatchRenorm
 
 __all__ = ["ACTIVATIONS", "DTYPE", "NORMS", "NormFactory", "StackedLinear", "StackedMLP", "StackedNorm"]
 
-#: Double precision: where training is smooth, rounding does not grow to a digit that the course prints, and
+#: Double precision. Where training is smooth, rounding does not grow to a digit that the course prints, and
 #: most runs give the same numbers on every CPU (docs/adr/0002-double-precision-experiments.md).
 DTYPE = torch.float64
 
-#: Makes the norm of a layer, given the number of models and of features: a module that takes
+#: Makes the norm of a layer from the number of models and of features. It is a module that takes
 #: ``(batch, models * features)`` and treats the features of each model alike and apart from the others'.
 NormFactory = Callable[[int, int], nn.Module]
 

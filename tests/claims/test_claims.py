@@ -44,7 +44,7 @@ def test_a_run_that_supports_its_sentence_is_recorded_and_shown():
 @pytest.mark.parametrize(
     ("interval", "seeds", "message"),
     [
-        ((11, 9.9, 12), 8, "for which the whole interval lies above 10; the run .* gave 11 .9.9, 12."),
+        ((11, 9.9, 12), 8, "stands while the whole interval lies above 10; the run .* gave 11 .9.9, 12."),
         ((11, float("nan"), 12), 8, "finite numbers"),
         ((float("inf"),) * 3, 8, "finite numbers"),
         ((25, 11, 12), 8, "low <= estimate <= high"),

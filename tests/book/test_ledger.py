@@ -1,0 +1,206 @@
+"""The ledger's page and the notebooks agree, and every way in which they could not is an error."""
+
+import copy
+from dataclasses import replace
+from functools import cache
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from docutils import nodes
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from sphinx.application import Sphinx
+
+from normcourse.claims import LEDGER, MIME, Below, ClaimError, evidence
+from tools import ledger
+from tools.notebooks import ROOT, find, normalise
+from tools.site_check.pages import HTML
+
+FINDINGS = {finding.id: finding for claim in LEDGER for finding in claim.findings}
+NAME = "C6.small-init"
+
+
+@cache
+def stored():
+    return {
+        path.relative_to(ROOT).with_suffix("").as_posix(): nbformat.read(path, as_version=4)
+        for path in find()
+    }
+
+
+@pytest.fixture
+def notebooks():
+    """Return copies of the stored notebooks that hold records."""
+    return {page: copy.deepcopy(book) for page, book in stored().items() if list(ledger._records(book))}
+
+
+def outputs(notebooks, name):
+    """Return the outputs that record a finding."""
+    cells = [cell for notebook in notebooks.values() for cell in notebook.cells]
+    found = [output for cell in cells for output in cell.get("outputs", [])]
+    return [output for output in found if output.get("data", {}).get(MIME, {}).get("id") == name]
+
+
+def test_every_finding_has_one_stored_record_that_supports_it():
+    entries = ledger.gather(stored())
+    assert entries.keys() == FINDINGS.keys()
+    for name, entry in entries.items():
+        interval = (entry.evidence.estimate, entry.evidence.low, entry.evidence.high)
+        assert FINDINGS[name].predicate.holds(evidence.Interval(*interval))
+
+
+def test_a_contradiction_is_seen(notebooks):
+    [output] = outputs(notebooks, NAME)
+    output.data[MIME]["low"] = 3.0
+    with pytest.raises(
+        ClaimError, match=rf"03-training: {NAME} says .* stands while .* above 10; .* gave .*3"
+    ):
+        ledger.gather(notebooks)
+
+
+def test_a_changed_predicate_is_seen(notebooks, monkeypatch):
+    claims = [
+        replace(
+            claim,
+            findings=tuple(
+                replace(finding, predicate=Below(2)) if finding.id == NAME else finding
+                for finding in claim.findings
+            ),
+        )
+        for claim in LEDGER
+    ]
+    monkeypatch.setattr(evidence, "LEDGER", claims)
+    with pytest.raises(ClaimError, match=f"{NAME} says .* lies below 2"):
+        ledger.gather(notebooks)
+
+
+def test_a_missing_record_is_seen(notebooks):
+    [output] = outputs(notebooks, NAME)
+    del output.data[MIME]
+    with pytest.raises(ClaimError, match=f"^no notebook records {NAME}: call claims.check"):
+        ledger.gather(notebooks)
+
+
+def test_a_second_record_is_seen(notebooks):
+    copied = new_code_cell("1", outputs=copy.deepcopy(outputs(notebooks, NAME)))
+    notebooks["book/again"] = new_notebook(cells=[new_markdown_cell("# Again\n\nText"), copied])
+    with pytest.raises(ClaimError, match=rf"^{NAME} is recorded 2 times, in .*03-training, book/again; one"):
+        ledger.gather(notebooks)
+
+
+def test_a_record_that_the_ledger_does_not_know_is_seen(notebooks):
+    record = {**outputs(notebooks, NAME)[0].data[MIME], "id": "C6.smal-init"}
+    cell = new_code_cell("1", outputs=[new_output("display_data", data={MIME: record})])
+    notebooks["book/other"] = new_notebook(cells=[new_markdown_cell("# Other"), cell])
+    with pytest.raises(ClaimError, match=r"^book/other: the ledger has no finding 'C6.smal-init'"):
+        ledger.gather(notebooks)
+
+
+def test_a_record_of_another_form_is_seen(notebooks):
+    [output] = outputs(notebooks, NAME)
+    del output.data[MIME]["seeds"]
+    with pytest.raises(ClaimError, match=r"a record holds id, .*, seeds, .*: execute its notebook again"):
+        ledger.gather(notebooks)
+
+
+def test_all_faults_are_told_at_once(notebooks):
+    outputs(notebooks, f"{NAME}-held")[0].data[MIME]["seeds"] = 1
+    for name in (NAME, "C1.mean"):
+        del outputs(notebooks, name)[0].data[MIME]
+    with pytest.raises(ClaimError) as raised:
+        ledger.gather(notebooks)
+    assert len(str(raised.value).splitlines()) == 3
+
+
+def test_normalising_a_notebook_keeps_its_records(notebooks):
+    for notebook in notebooks.values():
+        before = list(ledger._records(notebook))
+        normalise(notebook)
+        assert list(ledger._records(notebook)) == before
+
+
+def test_text_of_a_record_is_no_markup(notebooks):
+    entry = ledger.gather(stored())[NAME]
+    odd = replace(entry, evidence=replace(entry.evidence, setting="2*3*4 <script> `x` | $y$"))
+    [claim] = [claim for claim in LEDGER if claim.id == "C6"]
+    text = ledger.details(claim, {**ledger.gather(stored()), NAME: odd}, {entry.page: "page.html"})
+    assert r"2\*3\*4 \<script\> \`x\` \| \$y\$" in text
+
+
+def test_environments_are_told_apart():
+    entry = ledger.gather(stored())[NAME]
+    other = replace(entry.evidence, environment={**entry.evidence.environment, "torch": "0.1"})
+    lines = ledger.environments({"a": entry, "b": replace(entry, evidence=other), "c": entry}).splitlines()
+    assert len(lines) == 2
+    assert lines[0].endswith(": a, c")
+    assert "PyTorch 0.1" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("added", "removed", "read"),
+    [({"book/n"}, set(), True), ({"book/text"}, set(), False), (set(), {"book/gone"}, True)],
+)
+def test_the_page_is_read_again_when_a_notebook_is(added, removed, read):
+    files = {"book/n": "book/n.ipynb", "book/text": "book/text.md"}
+    env = SimpleNamespace(found_docs={ledger.PAGE, *files}, doc2path=files.get)
+    assert ledger._follow_notebooks(None, env, added, set(), removed) == [ledger.PAGE] * read
+
+
+def test_a_box_links_to_its_claim():
+    box = nodes.raw("", '<div><span class="claim-id">Ledger C6.x-y</span>: 1</div>', format="html")
+    doctree = nodes.container("", box)
+    builder = SimpleNamespace(get_relative_uri=lambda page, to: "../ledger.html")
+    ledger._link_boxes(SimpleNamespace(builder=builder), doctree, "book/a/n")
+    link = BeautifulSoup(doctree.astext(), "html.parser").a
+    assert (link["href"], link.text) == ("../ledger.html#ledger-c6", "Ledger C6.x-y")
+
+
+def build(tmp_path, monkeypatch, notebooks):
+    """Build a book of the ledger's page alone and return its doctree, and what was warned of."""
+    monkeypatch.setattr(ledger, "_executed", lambda env: notebooks)
+    source = tmp_path / "source"
+    (source / "book").mkdir(parents=True)
+    (source / "index.md").write_text(
+        "# Book\n\n```{toctree}\nbook/ledger\n```\n\n```{bibliography}\n:all:\n```\n"
+    )
+    (source / "book" / "ledger.md").write_text("# The ledger\n\n```{ledger}\n```\n")
+    settings = {
+        "extensions": ["myst_parser", "sphinxcontrib.bibtex", "tools.ledger"],
+        "bibtex_bibfiles": [str(ROOT / "book" / "references.bib")],
+    }
+    warned = (tmp_path / "warnings").open("w+")
+    app = Sphinx(source, None, tmp_path / "out", tmp_path / "doctrees", "dummy", settings, None, warned)
+    app.build()
+    warned.seek(0)
+    return app, warned.read()
+
+
+def test_the_directive_shows_the_claims_in_order(tmp_path, monkeypatch, notebooks):
+    app, _ = build(tmp_path, monkeypatch, notebooks)
+    doctree = app.env.get_doctree(ledger.PAGE)
+    sections = [section["ids"][0] for section in doctree.findall(nodes.section)]
+    assert sections[1:] == [*(f"ledger-{claim.id.lower()}" for claim in LEDGER), "ledger-environments"]
+    assert doctree.next_node(nodes.table).parent["ids"] == [sections[0]]
+    shown = doctree.astext()
+    assert all(entry.evidence.result in shown for entry in ledger.gather(notebooks).values())
+
+
+def test_the_directive_fails_the_build(tmp_path, monkeypatch, notebooks):
+    outputs(notebooks, NAME)[0].data[MIME]["low"] = 3.0
+    _, warned = build(tmp_path, monkeypatch, notebooks)
+    assert "ERROR: the ledger and the notebooks disagree" in warned
+    assert f"03-training: {NAME} says" in warned
+
+
+def test_the_built_page_links_each_finding_to_its_cell_and_back():
+    page = BeautifulSoup((HTML / f"{ledger.PAGE}.html").read_text(encoding="utf-8"), "html.parser")
+    for claim in LEDGER:
+        section = page.find(id=f"ledger-{claim.id.lower()}")
+        assert str(claim.verdict) in section.get_text()
+        for finding in claim.findings:
+            [link] = section.select(f'a[href$="#{finding.anchor}"]')
+            path = (HTML / "book" / link["href"].partition("#")[0]).resolve()
+            box = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").find(id=finding.anchor)
+            assert finding.sentence in box.get_text()
+            assert box.select_one(f'a.claim-id[href$="ledger.html#ledger-{claim.id.lower()}"]')

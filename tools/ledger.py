@@ -1,0 +1,222 @@
+"""The ledger's page, made from what the notebooks of this build recorded.
+
+As a Sphinx extension it gives the directive ``ledger``, which is an error where a finding and its record do
+not fit, and links the box of each record to that page.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from docutils.statemachine import StringList
+from jupyter_cache import get_cache
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+
+from normcourse.claims import LEDGER, MIME, Claim, ClaimError, Evidence, Finding, Verdict
+
+PAGE = "book/ledger"
+# A sign beside each verdict's words, so that the table can be scanned.
+SIGNS = {
+    Verdict.HOLDS: "●",
+    Verdict.LIMITED: "◐",
+    Verdict.CONTESTED: "◇",
+    Verdict.NOT_REPRODUCED: "○",
+    Verdict.OPEN: "…",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finding's evidence and where it was recorded.
+
+    Attributes:
+        page: The notebook, as Sphinx names documents.
+        title: Its first heading.
+        evidence: The record, checked again.
+    """
+
+    page: str
+    title: str
+    evidence: Evidence
+
+
+def gather(notebooks: Mapping[str, NotebookNode]) -> dict[str, Entry]:
+    """Return the evidence of every finding of the ledger from executed notebooks, by id.
+
+    Raises:
+        ClaimError: A finding has no record or several, or a record is unknown or contradicts its finding. The
+            message has a line for each.
+    """
+    entries: dict[str, list[Entry]] = {finding.id: [] for claim in LEDGER for finding in claim.findings}
+    faults, refused = [], set()
+    for page, notebook in notebooks.items():
+        for record in _records(notebook):
+            try:
+                evidence = Evidence.from_record(record)
+            except ClaimError as error:
+                faults.append(f"{page}: {error}")
+                refused.add(record.get("id"))
+            else:
+                entries[evidence.id].append(Entry(page, _title(notebook), evidence))
+    for name, found in entries.items():
+        if len(found) > 1:
+            pages = ", ".join(entry.page for entry in found)
+            faults.append(f"{name} is recorded {len(found)} times, in {pages}; one cell must check it")
+        elif not found and name not in refused:
+            faults.append(f'no notebook records {name}: call claims.check("{name}", ...) where it is run')
+    if faults:
+        raise ClaimError("\n".join(faults))
+    return {name: found for name, [found] in entries.items()}
+
+
+def _records(notebook: NotebookNode) -> Iterable[Mapping[str, Any]]:
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if MIME in output.get("data", {}):
+                yield output.data[MIME]
+
+
+def _title(notebook: NotebookNode) -> str:
+    source = next(cell.source for cell in notebook.cells if cell.source.startswith("# "))
+    return str(source.partition("\n")[0].removeprefix("# "))
+
+
+def table() -> str:
+    """Return Markdown: a row for each claim, with its verdict."""
+    rows = [
+        f"| {{ref}}`{claim.id} <{_label(claim)}>` | {_plain(claim.sentence)} | {_badge(claim.verdict)} |"
+        for claim in LEDGER
+    ]
+    return "\n".join(["| claim | as it is often said | what we found |", "| --- | --- | --- |", *rows])
+
+
+def details(claim: Claim, entries: Mapping[str, Entry], addresses: Mapping[str, str]) -> str:
+    """Return Markdown: a claim's verdict, its sources and its findings.
+
+    Args:
+        claim: One of the ledger.
+        entries: What `gather` returns.
+        addresses: Relative address of each notebook's page.
+    """
+    sources = ", ".join(f"{{cite:t}}`{source}`" for source in claim.sources)
+    head = f"{_badge(claim.verdict)} See {sources}."
+    if claim.verdict is Verdict.OPEN:
+        return head
+    findings = [_finding(finding, entries[finding.id], addresses) for finding in claim.findings]
+    return "\n\n".join([head, claim.summary, *findings])
+
+
+def _finding(finding: Finding, entry: Entry, addresses: Mapping[str, str]) -> str:
+    evidence = entry.evidence
+    link = f'<a href="{addresses[entry.page]}#{finding.anchor}">{_plain(entry.title)}</a>'
+    return (
+        f"- **{finding.speaks.capitalize()}:** {_plain(finding.sentence)}\n\n"
+        f"  Measured: **{_plain(evidence.result)}**, over {evidence.seeds} seeds. "
+        f"The sentence stands while {finding.condition}. Setting: {_plain(evidence.setting)}. Run in {link}."
+    )
+
+
+def environments(entries: Mapping[str, Entry]) -> str:
+    """Return Markdown: the versions and processors, each with the findings that were measured on it."""
+    names: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        on = entry.evidence.environment
+        versions = f"Python {on['python']}, NumPy {on['numpy']}, PyTorch {on['torch']}"
+        names.setdefault(f"{versions}; {on['machine']} with {on['cpu capability']}", []).append(name)
+    return "\n".join(f"- {_plain(on)}: {', '.join(found)}" for on, found in names.items())
+
+
+def _label(claim: Claim) -> str:
+    return f"ledger-{claim.id.lower()}"
+
+
+def _badge(verdict: Verdict) -> str:
+    return f'<span class="verdict"><span aria-hidden="true">{SIGNS[verdict]}</span> {verdict}</span>'
+
+
+def _plain(text: str) -> str:
+    """Escape what Markdown would read as markup."""
+    return re.sub(r"([\\`*_{}\[\]<>$&|~#])", r"\\\1", text)
+
+
+class Ledger(SphinxDirective):
+    """Show the ledger with the records of the executed notebooks."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table and the sections, or an error that names all faults."""
+        try:
+            entries = gather(_executed(self.env))
+        except ClaimError as error:
+            raise self.error(f"the ledger and the notebooks disagree\n{error}") from None
+        uri = self.env.app.builder.get_relative_uri
+        addresses = {entry.page: uri(self.env.docname, entry.page) for entry in entries.values()}
+        claims = [
+            self._section(
+                _label(claim), f"{claim.id}: {claim.sentence.rstrip('.')}", details(claim, entries, addresses)
+            )
+            for claim in LEDGER
+        ]
+        versions = self._section("ledger-environments", "What the runs ran on", environments(entries))
+        return [*self._parsed(table()), *claims, versions]
+
+    def _section(self, label: str, title: str, markdown: str) -> nodes.section:
+        # By hand: MyST would hang the section of a nested heading on the page itself, before the table.
+        section = nodes.section(ids=[label], names=[label])
+        section += [nodes.title(title, title), *self._parsed(markdown)]
+        self.state.document.note_explicit_target(section)
+        return section
+
+    def _parsed(self, markdown: str) -> list[nodes.Node]:
+        parent = nodes.Element()
+        self.state.nested_parse(StringList(markdown.splitlines(), self.env.docname), 0, parent)
+        return parent.children
+
+
+def _executed(env: BuildEnvironment) -> dict[str, NotebookNode]:
+    """Return the book's notebooks with the outputs of this build."""
+    cache = get_cache(env.config.nb_execution_cache_path)
+    paths = {page: Path(env.doc2path(page)) for page in sorted(env.found_docs)}
+    return {
+        page: cache.merge_match_into_notebook(nbformat.read(path, as_version=4))[1]
+        for page, path in paths.items()
+        if path.suffix == ".ipynb"
+    }
+
+
+def _follow_notebooks(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Name the ledger's page to be read again when a notebook was added, changed or removed."""
+    touched = [env.doc2path(page) for page in added | changed if env.doc2path(page).endswith(".ipynb")]
+    return [PAGE] if PAGE in env.found_docs and (touched or removed) else []
+
+
+def _link_boxes(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Make the id in each record's box a link to its claim on the ledger's page."""
+    address = app.builder.get_relative_uri(page, PAGE)
+    for node in doctree.findall(nodes.raw):
+        box = node.astext()
+        if 'class="claim-id"' in box:
+            linked = re.sub(
+                r'<span class="claim-id">(.*?(C\d+)\..*?)</span>',
+                lambda match: (
+                    f'<a class="claim-id" href="{address}#ledger-{match[2].lower()}">{match[1]}</a>'
+                ),
+                box,
+            )
+            node.replace_self(nodes.raw("", linked, format="html", classes=node["classes"]))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.add_directive("ledger", Ledger)
+    app.connect("env-get-outdated", _follow_notebooks)
+    app.connect("doctree-resolved", _link_boxes)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
