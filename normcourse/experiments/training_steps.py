@@ -7,22 +7,25 @@ Source:
     learning rate.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from normcourse.data import Split, load_digits
+from normcourse.data import Dataset, Split, load_digits, load_mnist1d
 from normcourse.experiments.intervals import Interval, bootstrap
 from normcourse.experiments.stacked import DTYPE, StackedMLP
 from normcourse.experiments.training import batch_order, every_pair, train
 
-__all__ = ["PERCENTILES", "Arm", "Config", "Result", "run"]
+__all__ = ["DATA", "PERCENTILES", "Arm", "Config", "Result", "run"]
 
 #: The percentiles that the paper draws.
 PERCENTILES = (15, 50, 85)
+
+#: The data sets by name.
+DATA: Mapping[str, Callable[[], Dataset]] = {"digits": load_digits, "mnist1d": load_mnist1d}
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,12 @@ class Config:
     """Settings of one comparison.
 
     Attributes:
+        data: A name of `DATA`.
         hidden: Units of each hidden layer.
-        init_std: Standard deviation of the initial weights.
+        activation: A name of `stacked.ACTIVATIONS`.
+        init_std: Standard deviation of the initial weights, or None for ``gain``.
+        gain: The same times the square root of a layer's inputs, or None for ``init_std``.
+        optimiser: A name of `training.OPTIMISERS`.
         batch_size: Examples per step.
         steps: Training steps of every run.
         target: Accuracy (a fraction) that the learning-rate search races to.
@@ -39,8 +46,12 @@ class Config:
         search_seeds: Seeds of the search; `run` reports on other seeds.
     """
 
+    data: str = "digits"
     hidden: tuple[int, ...] = (100, 100, 100)
-    init_std: float = 0.1
+    activation: str = "sigmoid"
+    init_std: float | None = 0.1
+    gain: float | None = None
+    optimiser: str = "sgd"
     batch_size: int = 60
     steps: int = 2000
     target: float = 0.95
@@ -58,7 +69,7 @@ class Arm:
             ``inf`` where it was not reached.
         accuracy: Accuracy on the test split in inference mode, shape ``(seeds, evaluations)``.
         percentiles: The 15th, 50th and 85th percentile over the test split of each unit's input to its
-            sigmoid, last hidden layer, shape ``(seeds, evaluations, 3, units)``.
+            activation, last hidden layer, shape ``(seeds, evaluations, 3, units)``.
     """
 
     learning_rate: float
@@ -75,7 +86,7 @@ class Result:
         config: The settings.
         steps: The evaluations' steps, shape ``(evaluations,)``.
         plain: The network without normalization.
-        batch_norm: The network with BatchNorm before every sigmoid.
+        batch_norm: The network with BatchNorm before every activation.
     """
 
     config: Config
@@ -160,12 +171,12 @@ def _run_arm(config: Config, seeds: Sequence[int], *, batch_norm: bool, progress
 
 def _search(config: Config, *, batch_norm: bool, progress: str | None) -> NDArray[np.float64]:
     """Steps to the target on the validation split, shape ``(learning rates, search seeds)``."""
-    digits, shape = load_digits(), (len(config.learning_rates), len(config.search_seeds))
+    data, shape = DATA[config.data](), (len(config.learning_rates), len(config.search_seeds))
     rates, seeds = every_pair(config.learning_rates, config.search_seeds)
     reached = np.full(len(rates), np.inf)
-    network = _network(config, digits.train, seeds, batch_norm=batch_norm)
-    for step in _evaluations(config, network, digits.train, rates, seeds, progress):
-        accuracy, _ = _evaluate(network, digits.validation)
+    network = _network(config, data.train, seeds, batch_norm=batch_norm)
+    for step in _evaluations(config, network, data.train, rates, seeds, progress):
+        accuracy, _ = _evaluate(network, data.validation)
         reached = np.minimum(reached, np.where(accuracy >= config.target, step, np.inf))
         if np.isfinite(reached).all():
             break
@@ -176,13 +187,13 @@ def _curves(
     config: Config, rate: float, seeds: Sequence[int], *, batch_norm: bool, progress: str | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Accuracy and percentiles over the test split, as `Arm` holds them."""
-    digits, rates = load_digits(), [rate] * len(seeds)
-    network = _network(config, digits.train, seeds, batch_norm=batch_norm)
+    data, rates = DATA[config.data](), [rate] * len(seeds)
+    network = _network(config, data.train, seeds, batch_norm=batch_norm)
     accuracies, percentiles = [], []
-    for _ in _evaluations(config, network, digits.train, rates, seeds, progress):
-        accuracy, sigmoid_input = _evaluate(network, digits.test)
+    for _ in _evaluations(config, network, data.train, rates, seeds, progress):
+        accuracy, activation_input = _evaluate(network, data.test)
         accuracies.append(accuracy)
-        ordered = np.sort(sigmoid_input.numpy(), axis=2)  # 6 times as fast as selecting
+        ordered = np.sort(activation_input.numpy(), axis=2)  # 6 times as fast as selecting
         percentiles.append(np.percentile(ordered, PERCENTILES, axis=2).swapaxes(0, 1))
     return np.stack(accuracies, axis=1), np.stack(percentiles, axis=1)
 
@@ -193,8 +204,9 @@ def _network(config: Config, data: Split, seeds: Sequence[int], *, batch_norm: b
         sizes,
         seeds=seeds,
         norm="batch" if batch_norm else "none",
-        activation="sigmoid",
+        activation=config.activation,
         init_std=config.init_std,
+        gain=config.gain,
     )
 
 
@@ -209,16 +221,17 @@ def _evaluations(
     """Train, and pause at each step at which there is something to evaluate."""
     wanted = set(evaluation_steps(config.steps).tolist())
     order = batch_order(len(data.y), config.batch_size, config.steps, seeds)
-    return (step for step in train(network, data, order, rates, progress=progress) if step in wanted)
+    steps = train(network, data, order, rates, optimiser=config.optimiser, progress=progress)
+    return (step for step in steps if step in wanted)
 
 
 @torch.no_grad()
 def _evaluate(network: StackedMLP, split: Split) -> tuple[NDArray[np.float64], torch.Tensor]:
-    """Each model's accuracy in inference mode, and its inputs to the last sigmoid."""
+    """Each model's accuracy in inference mode, and its inputs to the last activation."""
     network.eval()
     x, y = torch.tensor(split.x, dtype=DTYPE), torch.tensor(split.y)
-    logits, sigmoid_inputs = network.trace(x.T.expand(network.models, -1, -1))
-    return (logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1).numpy(), sigmoid_inputs[-1]
+    logits, activation_inputs = network.trace(x.T.expand(network.models, -1, -1))
+    return (logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1).numpy(), activation_inputs[-1]
 
 
 def _first_step(

@@ -1,0 +1,129 @@
+"""How far may the initial weights be off, with BatchNorm and without?
+
+Source:
+    Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.3, claims resilience to the scale of the parameters;
+    He et al. 2015, arXiv 1502.01852, gives the scale that suits ReLU, LeCun et al. 1998, Efficient BackProp,
+    that of one over the root of a layer's inputs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normcourse.data import load_digits
+from normcourse.experiments.stacked import StackedMLP
+from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.training import batch_order, every_pair, scores, train
+
+__all__ = ["NETWORKS", "SEARCH_SEEDS", "SWEEP", "Config", "chosen", "run"]
+
+#: Activation, number of hidden layers and gain of the initial weights at scale 1, by name.
+NETWORKS: dict[str, tuple[str, int, float]] = {
+    "sigmoid, 3 layers": ("sigmoid", 3, 1.0),
+    "relu, 6 layers": ("relu", 6, 2**0.5),
+}
+
+#: Seeds on whose validation accuracy the learning rates are chosen; the others are reported on.
+SEARCH_SEEDS = (100, 101, 102)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings.
+
+    Attributes:
+        network: A name of `NETWORKS`.
+        norm: A name of `stacked.NORMS`, before the activation.
+        width: Units of each hidden layer.
+        batch_size: Examples per step.
+        steps: Training steps of plain SGD.
+    """
+
+    network: str = "sigmoid, 3 layers"
+    norm: str = "batch"
+    width: int = 64
+    batch_size: int = 60
+    steps: int = 500
+
+
+def run(
+    config: Config,
+    scales: Sequence[float],
+    rate: float,
+    *,
+    seeds: Sequence[int] = range(8),
+    progress: bool = True,
+) -> dict[str, NDArray[np.float64]]:
+    """Train from initial weights times every scale, with every seed, on the digits.
+
+    Returns:
+        Accuracy in inference mode after the last step on the ``"validation"`` and on the ``"test"`` split,
+        each of shape ``(seeds, scales)``.
+    """
+    data = load_digits()
+    activation, layers, gain = NETWORKS[config.network]
+    by_model, by_seed = every_pair(scales, seeds)
+    network = StackedMLP(
+        (data.train.x.shape[1], *[config.width] * layers, 10),
+        seeds=by_seed,
+        norm=config.norm,
+        activation=activation,
+        gain=[gain * scale for scale in by_model],
+    )
+    order = batch_order(len(data.train.y), config.batch_size, config.steps, by_seed)
+    label = f"{config.network}, norm {config.norm}" if progress else None
+    for _ in train(network, data.train, order, [rate] * len(by_seed), progress=label):
+        pass
+    network.eval()
+    return {
+        name: scores(network, split, models=len(by_seed)).accuracy.reshape(len(scales), len(seeds)).T
+        for name, split in (("validation", data.validation), ("test", data.test))
+    }
+
+
+def _measure(
+    network: str, norm: str, rate: float, scale: float, seeds: Sequence[int]
+) -> dict[str, NDArray[np.float64]]:
+    accuracies = run(Config(network, norm), [scale], rate, seeds=seeds, progress=False)
+    return {name: accuracy[:, 0] for name, accuracy in accuracies.items()}
+
+
+#: Both networks, without and with BatchNorm, at 7 scales and 5 rates: about ten minutes.
+SWEEP = Sweep(
+    "init_scales",
+    {
+        "network": tuple(NETWORKS),
+        "norm": ("none", "batch"),
+        "rate": (0.03, 0.1, 0.3, 1.0, 3.0),
+        "scale": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+    },
+    seeds=(*range(5), *SEARCH_SEEDS),
+    measure=_measure,
+    corner={"network": "sigmoid, 3 layers", "norm": "batch", "rate": 0.1, "scale": 1.0},
+)
+
+
+def chosen(
+    norm: str, network: str, *, at: float | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Test accuracy in the record, at the rates that the search seeds prefer on the validation split.
+
+    Args:
+        norm: ``"none"`` or ``"batch"``.
+        network: A name of `NETWORKS`.
+        at: Choose one rate, the best at this scale, for all scales; by default each scale gets its own best.
+
+    Returns:
+        The accuracy of the seeds that did not search, shape ``(seeds, scales)``; the rates, ``(scales,)``.
+    """
+    record = SWEEP.load()
+    searching = len(SEARCH_SEEDS)
+    validation = record.get("validation", norm=norm, network=network)[..., -searching:].mean(axis=-1)
+    best = validation.argmax(axis=0)
+    if at is not None:
+        best[:] = best[record.axes["scale"].index(at)]
+    test = record.get("test", norm=norm, network=network)[..., :-searching]
+    rates = np.array(record.axes["rate"])[best]
+    return test[best, np.arange(len(best))].T, rates
