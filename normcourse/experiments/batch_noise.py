@@ -1,7 +1,8 @@
 """How noisy are the statistics of a batch, and what does that do to one example?
 
 Source:
-    The standard error of a mean, sigma / sqrt(N); Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.4, on
+    The standard error of a mean, sigma / sqrt(N), and of a variance, to first order sigma^2 sqrt((k - 1) / N)
+    with the kurtosis k; Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.4, on
     an example that is seen together with others.
 """
 
@@ -41,6 +42,9 @@ class Result:
         std: The feature's standard deviation over all examples.
         means: Means of the batches, in units of ``std`` from the mean over all examples, shape
             ``(sizes, batches)``.
+        variances: Biased variances of the batches, in units of the variance over all examples, shape
+            ``(sizes, batches)``.
+        kurtosis: The feature's fourth central moment over its squared variance; 3 for a Gaussian.
         outputs: What BatchNorm makes of one and the same example in each batch, shape ``(sizes, batches)``.
         example: That example's value, in the units of ``means``.
     """
@@ -48,6 +52,8 @@ class Result:
     config: Config
     std: float
     means: NDArray[np.float64]
+    variances: NDArray[np.float64]
+    kurtosis: float
     outputs: NDArray[np.float64]
     example: float
 
@@ -55,8 +61,8 @@ class Result:
 def run(config: Config = Config()) -> Result:
     """Draw batches of a feature of the digits, with replacement, each joined by one fixed example.
 
-    The feature is a random projection of the pixels. The means are those of the drawn examples alone; for
-    the outputs the fixed example takes the place of the first.
+    The feature is a random projection of the pixels. The means and variances are those of the drawn examples
+    alone; for the outputs the fixed example takes the place of the first.
     """
     rng = np.random.default_rng(config.seed)
     pixels = load_digits().train.x.astype(np.float64)
@@ -64,11 +70,20 @@ def run(config: Config = Config()) -> Result:
     std = feature.std()
     feature = (feature - feature.mean()) / std
     example = float(np.quantile(feature, 0.8, method="nearest"))
-    means, outputs = [], []
+    means, variances, outputs = [], [], []
     for size in config.batch_sizes:
         batches = rng.choice(feature, size=(size, config.batches))
         means.append(batches.mean(axis=0))
+        variances.append(batches.var(axis=0))
         batches[0] = example
         normalized = functional.batch_norm(torch.from_numpy(batches), None, None, training=True)
         outputs.append(normalized[0].numpy())
-    return Result(config, float(std), np.array(means), np.array(outputs), example)
+    return Result(
+        config,
+        std=float(std),
+        means=np.array(means),
+        variances=np.array(variances),
+        kurtosis=float(np.mean(feature**4)),
+        outputs=np.array(outputs),
+        example=example,
+    )

@@ -4,8 +4,10 @@ Every function returns a figure that pyplot has already forgotten, so that a not
 """
 
 from normcourse.plotting.backward import difference_error, gradient_parts
+from normcourse.plotting.batch_size import accuracy_gains, error_by_size
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame
+from normcourse.plotting.prediction_noise import noisy_answers
 from normcourse.plotting.residual import residual_frame
 from normcourse.plotting.standardising import before_and_after, eps_frame, standardising_frame
 from normcourse.plotting.statistics import batch_noise_frame, running_lag_frame
@@ -19,14 +21,17 @@ from normcourse.plotting.weights import effective_rates, length_gains, weight_pl
 
 __all__ = [
     "Frame",
+    "accuracy_gains",
     "batch_noise_frame",
     "before_and_after",
     "difference_error",
     "effective_rates",
     "eps_frame",
+    "error_by_size",
     "gradient_parts",
     "learning_curves",
     "length_gains",
+    "noisy_answers",
     "pooled_cells",
     "pooling_cubes",
     "pooling_frame",

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from normcourse import TAXONOMY, plotting
-from normcourse.experiments import batch_noise, residual_growth, weight_scale
+from normcourse.experiments import batch_noise, prediction_noise, residual_growth, weight_scale
 from normcourse.experiments.intervals import Interval
 from normcourse.experiments.training_steps import Arm, Config, Result
 
@@ -19,13 +19,22 @@ def arm(level):
 
 RESULT = Result(Config(), STEPS, plain=arm(0.5), batch_norm=arm(0.9))
 LENGTHS = {"a": weight_scale.run(weight_scale.Config(hidden=(8,), steps=20), seeds=[0, 1], progress=False)}
+ERRORS = np.linspace(0.02, 0.3, 12).reshape(3, 4)  # sizes, seeds
+QUICK_NOISE = prediction_noise.Config(batch_sizes=(2, 8), draws=2, examples=16, steps=5, hidden=(8,))
 FIGURES = {
+    "accuracy_gains": lambda: plotting.accuracy_gains(
+        {"a": Interval(0.05, 0.04, 0.06), "b": Interval(0, -1, 1)}
+    ),
     "before_and_after": lambda: plotting.before_and_after({"a": np.ones((4, 2)), "b": np.zeros((4, 2))}),
     "difference_error": lambda: plotting.difference_error([1e-3, 1e-2], {"float64": [1e-6, 1e-4]}),
     "effective_rates": lambda: plotting.effective_rates(LENGTHS, LENGTHS),
+    "error_by_size": lambda: plotting.error_by_size((2, 4, 8), {"none": ERRORS, "ghost": ERRORS / 2}),
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
     "length_gains": lambda: plotting.length_gains(LENGTHS),
+    "noisy_answers": lambda: plotting.noisy_answers(
+        prediction_noise.run(QUICK_NOISE, seeds=(0, 1), progress=False)
+    ),
     "pooling_cubes": plotting.pooling_cubes,
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
@@ -72,6 +81,21 @@ def test_curves_draw_the_mean_over_seeds():
     drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
     np.testing.assert_allclose(drawn["without normalization (lr 0.1)"], 0.5)
     np.testing.assert_allclose(drawn["with BatchNorm (lr 0.1)"], 0.9)
+
+
+def test_errors_are_drawn_as_means_over_seeds():
+    (axes,) = plotting.error_by_size((2, 4, 8), {"none": ERRORS, "ghost": ERRORS / 2}).axes
+    drawn = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_allclose(drawn["no normalization"].get_ydata(), ERRORS.mean(axis=1))
+    np.testing.assert_allclose(drawn["Ghost BatchNorm"].get_ydata(), ERRORS.mean(axis=1) / 2)
+    np.testing.assert_array_equal(drawn["no normalization"].get_xdata(), [2, 4, 8])
+
+
+def test_a_gain_whose_interval_holds_zero_is_an_open_mark():
+    (axes,) = FIGURES["accuracy_gains"]().axes
+    marks = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [mark.get_markerfacecolor() == "white" for mark in marks] == [False, True]
+    assert [mark.get_xdata()[0] for mark in marks] == [5, 0]  # percentage points
 
 
 def test_percentiles_are_those_of_the_asked_seed_and_unit():

@@ -1,0 +1,54 @@
+"""The choice of a learning rate: on the validation split, with seeds that are not reported on."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normcourse.experiments.training import every_pair
+
+__all__ = ["Search", "fresh", "search_rate"]
+
+
+class Search(NamedTuple):
+    """What a search chose, and on what grounds.
+
+    ``rate`` is the chosen learning rate, ``accuracy`` the validation accuracy (a fraction) of every run,
+    shape ``(rates, seeds)``.
+    """
+
+    rate: float
+    accuracy: NDArray[np.float64]
+
+
+def search_rate(
+    validate: Callable[[list[float], list[int]], NDArray[np.float64]],
+    rates: Sequence[float],
+    seeds: Sequence[int],
+) -> Search:
+    """Train a network at every rate with every seed; choose the rate of the best mean validation accuracy.
+
+    Args:
+        validate: Trains one network per pair of a learning rate and a seed, and returns their accuracies on
+            the validation split.
+        rates: The grid. Of equals the first is chosen.
+        seeds: Of the search; report on others.
+
+    Example:
+        >>> search_rate(lambda rates, seeds: 1 - np.abs(np.array(rates) - 0.3), (0.1, 0.3, 1.0), (0, 1)).rate
+        0.3
+    """
+    accuracy = validate(*every_pair(rates, seeds)).reshape(len(rates), len(seeds))
+    return Search(rates[int(accuracy.mean(axis=1).argmax())], accuracy)
+
+
+def fresh(seeds: Sequence[int], search_seeds: Sequence[int]) -> list[int]:
+    """Return the seeds to report on, if none of them was searched with.
+
+    Raises:
+        ValueError: Some were.
+    """
+    if shared := sorted(set(seeds) & set(search_seeds)):
+        raise ValueError(f"seeds to report on must differ from the search seeds; both hold {shared}")
+    return list(seeds)
