@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from normcourse.data.splits import Dataset, Split
+from normcourse.data.splits import Dataset, Split, frozen
 
 __all__ = ["load_mnist1d"]
 
@@ -43,11 +43,4 @@ def load_mnist1d(*, seed: int = 42) -> Dataset:
         np.random.set_state(kept[1])  # noqa: NPY002
     train, validation = np.split(np.arange(len(made["y"])), [len(made["y"]) * 4 // 5])
     parts = [(made["x"][at], made["y"][at]) for at in (train, validation)]
-    return Dataset(*(_frozen(x, y) for x, y in (*parts, (made["x_test"], made["y_test"]))))
-
-
-def _frozen(x: np.ndarray, y: np.ndarray) -> Split:
-    split = Split(x.astype(np.float32), y.astype(np.int64))
-    for array in split:
-        array.flags.writeable = False
-    return split
+    return Dataset(*(frozen(Split(x, y)) for x, y in (*parts, (made["x_test"], made["y_test"]))))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Dataset", "Split"]
+__all__ = ["Dataset", "Split", "frozen"]
 
 
 class Split(NamedTuple):
@@ -21,3 +21,11 @@ class Dataset(NamedTuple):
     train: Split
     validation: Split
     test: Split
+
+
+def frozen(split: Split) -> Split:
+    """Return a split whose arrays cannot be written to, so that a cached one stays what it is."""
+    kept = Split(split.x.astype(np.float32), split.y.astype(np.int64))
+    for array in kept:
+        array.flags.writeable = False
+    return kept

@@ -6,6 +6,8 @@ Every function returns a figure that pyplot has already forgotten, so that a not
 from normcourse.plotting.backward import difference_error, gradient_parts
 from normcourse.plotting.batch_size import accuracy_gains, error_by_size
 from normcourse.plotting.frame import Frame
+from normcourse.plotting.init_scales import scale_curves
+from normcourse.plotting.learning_rates import rate_curves, rate_windows
 from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame
 from normcourse.plotting.prediction_noise import noisy_answers
 from normcourse.plotting.residual import residual_frame
@@ -35,8 +37,11 @@ __all__ = [
     "pooled_cells",
     "pooling_cubes",
     "pooling_frame",
+    "rate_curves",
+    "rate_windows",
     "residual_frame",
     "running_lag_frame",
+    "scale_curves",
     "sigmoid_frame",
     "sigmoid_percentiles",
     "standardising_frame",

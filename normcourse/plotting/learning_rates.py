@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from normcourse.experiments.intervals import Interval, bootstrap
 from normcourse.experiments.sweeps import Record
-from normcourse.plotting.style import COLOURS, new_figure
+from normcourse.plotting.style import SIDES, new_figure
 
 __all__ = ["rate_curves", "rate_windows"]
-
-_SIDES = (("none", "without", COLOURS["plain"], "--", "o"), ("batch", "with BatchNorm", COLOURS["BatchNorm"], "-", "s"))
 
 
 def rate_curves(record: Record, networks: Sequence[str]) -> Figure:
@@ -26,7 +24,7 @@ def rate_curves(record: Record, networks: Sequence[str]) -> Figure:
     rows = -(-len(networks) // 2)
     with new_figure(rows, 2, figsize=(5.0, 0.6 + 1.55 * rows), sharex=True, sharey=True) as (figure, axes):
         for axis, network in zip(axes.flat, networks, strict=False):
-            for norm, name, colour, line, marker in _SIDES:
+            for norm, name, colour, line, marker in SIDES:
                 band = bootstrap(np.mean, record.get("accuracy", network=network, norm=norm).T)
                 axis.fill_between(rates, band.low, band.high, color=colour, alpha=0.25, linewidth=0)
                 axis.plot(rates, band.estimate, line, marker=marker, color=colour, markersize=3.5, label=name)
@@ -39,7 +37,8 @@ def rate_curves(record: Record, networks: Sequence[str]) -> Figure:
         for axis in axes.flat[max(0, len(networks) - 2) : len(networks)]:
             axis.set_xlabel("learning rate")
             axis.tick_params(labelbottom=True)
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9)
+        handles = axes[0, 0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside upper center", ncols=2, fontsize=9)
     return figure
 
 
@@ -51,7 +50,7 @@ def rate_windows(windows: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> Fi
     """
     rows = np.arange(len(windows))[::-1]
     with new_figure(figsize=(5.0, 1.1 + 0.42 * len(windows))) as (figure, axis):
-        for offset, (norm, name, colour, _, marker) in zip((0.13, -0.13), _SIDES, strict=True):
+        for offset, (norm, name, colour, _, marker) in zip((0.13, -0.13), SIDES, strict=True):
             found: list[Interval] = [bootstrap(np.mean, sides[norm]) for sides in windows.values()]
             reach = np.array([(i.estimate - i.low, i.high - i.estimate) for i in found]).T
             axis.errorbar(

@@ -8,7 +8,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "new_figure"]
+__all__ = ["COLOURS", "SIDES", "new_figure"]
 
 # Okabe and Ito's colours, which stay apart under every common colour blindness.
 COLOURS = {
@@ -18,6 +18,12 @@ COLOURS = {
     "other": "#009E73",
     "muted": "#6B7280",
 }
+
+# How a network with a norm is told from one without: key, name, colour, line and marker.
+SIDES = (
+    ("none", "without", COLOURS["plain"], "--", "o"),
+    ("batch", "with BatchNorm", COLOURS["BatchNorm"], "-", "s"),
+)
 
 # 5 inches at 10 points: on a phone 360 points wide the text keeps its size.
 _STYLE: dict[Any, Any] = {

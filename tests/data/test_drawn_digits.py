@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from normcourse.data import load_drawn_digits
+
+
+def test_splits_hold_every_class_alike_and_no_image_twice():
+    digits = load_drawn_digits()
+    for split, size in zip(digits, (5000, 1000, 2000), strict=True):
+        assert split.x.shape == (size, 256)
+        assert split.x.dtype == np.float32
+        assert (np.bincount(split.y) == size // 10).all()
+    assert len(np.unique(np.concatenate([split.x for split in digits]), axis=0)) == 8000
+
+
+def test_pixels_are_ink_between_0_and_1():
+    x = load_drawn_digits().train.x
+    assert (x.min(), x.max()) == (0, 1)
+    assert 0.05 < x.mean() < 0.3
+
+
+def test_a_digit_lies_in_the_middle_and_classes_look_different():
+    train = load_drawn_digits().train
+    means = np.stack([train.x[train.y == digit].mean(axis=0) for digit in range(10)]).reshape(10, 16, 16)
+    assert means[:, 4:12, 4:12].mean() > 2 * means[:, [0, -1]].mean()
+    # The nearest mean image names far more of the digits than chance: the labels belong to the images.
+    nearest = ((train.x[:500, None] - means.reshape(1, 10, 256)) ** 2).sum(axis=2).argmin(axis=1)
+    assert (nearest == train.y[:500]).mean() > 0.3  # by chance 0.1
+
+
+def test_same_digits_every_time():
+    again = load_drawn_digits.__wrapped__()
+    np.testing.assert_array_equal(again.test.x, load_drawn_digits().test.x)
+
+
+def test_the_shared_arrays_cannot_be_written_to():
+    with pytest.raises(ValueError, match="read-only"):
+        load_drawn_digits().train.x[0, 0] = 1
