@@ -20,6 +20,7 @@ from normcourse.plotting.training_steps import (
     step_ratios,
 )
 from normcourse.plotting.weights import effective_rates, length_gains, weight_plane_frame
+from normcourse.plotting.zero_gamma import gamma_curves, stream_growth
 
 __all__ = [
     "Frame",
@@ -30,6 +31,7 @@ __all__ = [
     "effective_rates",
     "eps_frame",
     "error_by_size",
+    "gamma_curves",
     "gradient_parts",
     "learning_curves",
     "length_gains",
@@ -46,5 +48,6 @@ __all__ = [
     "sigmoid_percentiles",
     "standardising_frame",
     "step_ratios",
+    "stream_growth",
     "weight_plane_frame",
 ]

@@ -29,6 +29,7 @@ FIGURES = {
     "difference_error": lambda: plotting.difference_error([1e-3, 1e-2], {"float64": [1e-6, 1e-4]}),
     "effective_rates": lambda: plotting.effective_rates(LENGTHS, LENGTHS),
     "error_by_size": lambda: plotting.error_by_size((2, 4, 8), {"none": ERRORS, "ghost": ERRORS / 2}),
+    "gamma_curves": lambda: plotting.gamma_curves((20, 400), {2: {1.0: np.eye(2), 0.0: np.ones((2, 2))}}),
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
     "length_gains": lambda: plotting.length_gains(LENGTHS),
@@ -37,6 +38,7 @@ FIGURES = {
     ),
     "pooling_cubes": plotting.pooling_cubes,
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
+    "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
 }
 NOISE = batch_noise.run(batch_noise.Config(batch_sizes=(2, 8), batches=50))
