@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from normcourse.claims.claim import Claim, Finding, Speaks, Verdict
-from normcourse.claims.predicates import Above, Within
+from normcourse.claims.predicates import Above, Below, Covers, Within
 
 __all__ = ["LEDGER"]
 
@@ -135,9 +135,43 @@ LEDGER: Sequence[Claim] = (
     Claim(
         id="C7",
         sentence="BatchNorm allows higher learning rates without divergence.",
-        sources=("ioffe2015",),
-        verdict=Verdict.OPEN,
-        summary="",
+        sources=("ioffe2015", "bjorck2018"),
+        verdict=Verdict.LIMITED,
+        summary=(
+            "Several times higher in deep ReLU networks, twice in a shallow one, and no higher with tanh. A "
+            "rate of 10 still throws ReLU networks off."
+        ),
+        findings=(
+            Finding(
+                id="C7.deep-relu",
+                sentence="With 12 ReLU layers the largest usable rate is over 5 times higher.",
+                speaks=Speaks.FOR,
+                predicate=Above(5),
+                unit="times higher",
+            ),
+            Finding(
+                id="C7.shallow-relu",
+                sentence="With 2 ReLU layers it is about twice as high.",
+                speaks=Speaks.LIMITS,
+                predicate=Within(1.5, 3),
+                unit="times higher",
+            ),
+            Finding(
+                id="C7.tanh",
+                sentence="With 6 tanh layers no higher rate is seen.",
+                speaks=Speaks.LIMITS,
+                predicate=Covers(1),
+                unit="times higher",
+            ),
+            Finding(
+                id="C7.too-high",
+                sentence="At a rate of 10 the ReLU network with 6 layers and BatchNorm answers like chance.",
+                speaks=Speaks.LIMITS,
+                predicate=Below(0.15),
+                spec=".0%",
+                unit="correct",
+            ),
+        ),
     ),
     Claim(
         id="C8",
