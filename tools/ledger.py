@@ -106,7 +106,7 @@ def details(claim: Claim, entries: Mapping[str, Entry], addresses: Mapping[str, 
         addresses: Relative address of each notebook's page.
     """
     sources = ", ".join(f"{{cite:t}}`{source}`" for source in claim.sources)
-    head = f"{_badge(claim.verdict)} See {sources}."
+    head = f"Verdict: {_badge(claim.verdict)}. On the claim: {sources}."
     if claim.verdict is Verdict.OPEN:
         return head
     findings = [_finding(finding, entries[finding.id], addresses) for finding in claim.findings]

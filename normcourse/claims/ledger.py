@@ -29,7 +29,7 @@ LEDGER: Sequence[Claim] = (
             ),
             Finding(
                 id="C1.variance",
-                sentence="Its variance is one to four digits when the feature's standard deviation is 1.",
+                sentence="A feature whose standard deviation is 1 comes out with a variance of 1 to four digits.",
                 speaks=Speaks.FOR,
                 predicate=Within(0.9999, 1),
                 spec=".6f",
@@ -104,28 +104,28 @@ LEDGER: Sequence[Claim] = (
         findings=(
             Finding(
                 id="C6.small-init",
-                sentence="With sigmoids and weights of std 0.1, 95% is first touched over 10 times sooner.",
+                sentence="With small weights (std 0.1), 95% is first touched in over 10 times fewer steps.",
                 speaks=Speaks.LIMITS,
                 predicate=Above(10),
                 unit="times fewer steps",
             ),
             Finding(
                 id="C6.small-init-held",
-                sentence="There, 95% is reached and held for 100 steps 2 to 10 times sooner.",
+                sentence="With small weights, 95% is held for 100 steps after 2 to 10 times fewer steps.",
                 speaks=Speaks.LIMITS,
                 predicate=Within(2, 10),
                 unit="times fewer steps",
             ),
             Finding(
                 id="C6.larger-init",
-                sentence="With weights four times larger, 95% is first touched 3 to 10 times sooner.",
+                sentence="With weights of std 0.4, 95% is first touched in 3 to 10 times fewer steps.",
                 speaks=Speaks.LIMITS,
                 predicate=Within(3, 10),
                 unit="times fewer steps",
             ),
             Finding(
                 id="C6.larger-init-held",
-                sentence="There, 95% is reached and held for 100 steps 2 to 5 times sooner.",
+                sentence="With weights of std 0.4, 95% is held for 100 steps after 2 to 5 times fewer steps.",
                 speaks=Speaks.FOR,
                 predicate=Within(2, 5),
                 unit="times fewer steps",
