@@ -29,7 +29,7 @@ LEDGER: Sequence[Claim] = (
             ),
             Finding(
                 id="C1.variance",
-                sentence="A feature whose standard deviation is 1 comes out with a variance of 1 to four digits.",
+                sentence="A feature of standard deviation 1 comes out with a variance of 1 to four digits.",
                 speaks=Speaks.FOR,
                 predicate=Within(0.9999, 1),
                 spec=".6f",
