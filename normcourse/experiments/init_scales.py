@@ -90,7 +90,7 @@ def _measure(
     return {name: accuracy[:, 0] for name, accuracy in accuracies.items()}
 
 
-#: Both networks, without and with BatchNorm, at 7 scales and 5 rates: about ten minutes.
+#: Both networks, without and with BatchNorm, at 7 scales and 5 rates. It takes about ten minutes.
 SWEEP = Sweep(
     "init_scales",
     {

@@ -200,7 +200,7 @@ def measure(*, blocks: int, gamma: float, seeds: Sequence[int]) -> Mapping[str, 
     return {"accuracy": result.accuracy, "rate": np.full(len(seeds), result.search.rate)}
 
 
-#: Three depths, each with gamma = 1 and gamma = 0: two minutes.
+#: Three depths, each with gamma = 1 and gamma = 0. It takes two minutes.
 SWEEP = Sweep(
     "zero_gamma",
     {"blocks": (2, 16, 48), "gamma": (1.0, 0.0)},
