@@ -126,7 +126,7 @@ def _error(network: StackedMLP, data: Split) -> NDArray[np.float64]:
     return 1 - scores(network, data, models=network.models).accuracy
 
 
-#: Five norms at six batch sizes. It takes five minutes. In the corner the run is short and few numbers can turn.
+#: Five norms at six batch sizes. It takes five minutes. The corner is a short run, and few numbers can turn.
 SWEEP = Sweep(
     "batch_size",
     {"norm": ("none", "batch", "renorm", "layer", "group"), "batch_size": (2, 4, 8, 16, 32, 128)},
