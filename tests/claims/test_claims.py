@@ -62,6 +62,18 @@ def test_a_stored_record_is_checked_again():
         Evidence.from_record(record | {"low": 3.0})
 
 
+def test_a_loaded_record_keeps_what_it_was_run_on():
+    loaded = {"python": "3.0", "cpu capability": "slow"}
+    evidence = claims.check("C6.small-init", RATIO, seeds=8, setting="", run_on=loaded)
+    assert evidence.environment == loaded
+
+
+def test_a_condition_speaks_the_unit_of_its_numbers():
+    share = replace(finding(Speaks.FOR), predicate=Within(0.025, 0.29), spec=".1%")
+    assert share.condition == "the whole interval lies between 2.5% and 29%"
+    assert finding(Speaks.FOR).condition == "the whole interval lies above 2"
+
+
 def test_an_unknown_finding_is_refused_with_near_ones():
     with pytest.raises(claims.ClaimError, match=r"no finding 'C6.smal-init'; near it are C6.small-init"):
         claims.check("C6.smal-init", RATIO, seeds=8, setting="")
