@@ -127,7 +127,7 @@ def _measure(network: str, norm: str, rate: float, seeds: Sequence[int]) -> dict
     return {"accuracy": run(Config(network, norm), [rate], seeds=seeds, progress=False)[:, 0]}
 
 
-#: Every network, without and with BatchNorm, at 13 rates from 0.001 to 10: about ten minutes.
+#: Every network, without and with BatchNorm, at 13 rates from 0.001 to 10. It takes about ten minutes.
 SWEEP = Sweep(
     "learning_rates",
     {
