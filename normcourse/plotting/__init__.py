@@ -5,6 +5,12 @@ Every function returns a figure that pyplot has already forgotten, so that a not
 
 from normcourse.plotting.backward import difference_error, gradient_parts
 from normcourse.plotting.batch_size import accuracy_gains, error_by_size
+from normcourse.plotting.covariate_shift import (
+    shift_accuracy,
+    shift_frame,
+    shifted_grid,
+    weighting_frame,
+)
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.init_scales import scale_curves
 from normcourse.plotting.learning_rates import rate_curves, rate_windows
@@ -44,10 +50,14 @@ __all__ = [
     "residual_frame",
     "running_lag_frame",
     "scale_curves",
+    "shift_accuracy",
+    "shift_frame",
+    "shifted_grid",
     "sigmoid_frame",
     "sigmoid_percentiles",
     "standardising_frame",
     "step_ratios",
     "stream_growth",
     "weight_plane_frame",
+    "weighting_frame",
 ]

@@ -4,7 +4,14 @@ import pytest
 from matplotlib.figure import Figure
 
 from normcourse import TAXONOMY, plotting
-from normcourse.experiments import batch_noise, prediction_noise, residual_growth, weight_scale
+from normcourse.experiments import (
+    batch_noise,
+    learning_rates,
+    prediction_noise,
+    residual_growth,
+    shifted_digits,
+    weight_scale,
+)
 from normcourse.experiments.intervals import Interval
 from normcourse.experiments.training_steps import Arm, Config, Result
 
@@ -20,6 +27,8 @@ def arm(level):
 RESULT = Result(Config(), STEPS, plain=arm(0.5), batch_norm=arm(0.9))
 LENGTHS = {"a": weight_scale.run(weight_scale.Config(hidden=(8,), steps=20), seeds=[0, 1], progress=False)}
 ERRORS = np.linspace(0.02, 0.3, 12).reshape(3, 4)  # sizes, seeds
+WINDOWS = {"none": np.array([0.3, 1.0]), "batch": np.array([1.3, 1.3])}
+SHIFTED = shifted_digits.run(shifted_digits.Config(hidden=(8,), steps=5), seeds=(0, 1), progress=False)
 QUICK_NOISE = prediction_noise.Config(batch_sizes=(2, 8), draws=2, examples=16, steps=5, hidden=(8,))
 FIGURES = {
     "accuracy_gains": lambda: plotting.accuracy_gains(
@@ -37,6 +46,13 @@ FIGURES = {
         prediction_noise.run(QUICK_NOISE, seeds=(0, 1), progress=False)
     ),
     "pooling_cubes": plotting.pooling_cubes,
+    "rate_curves": lambda: plotting.rate_curves(learning_rates.SWEEP.load(), ["relu, 2 layers"] * 5),
+    "rate_windows": lambda: plotting.rate_windows({"a": WINDOWS, "b": WINDOWS}),
+    "scale_curves": lambda: plotting.scale_curves(
+        (0.1, 1, 10), {key: {"none": ERRORS.T, "batch": 2 * ERRORS.T} for key in "ab"}
+    ),
+    "shift_accuracy": lambda: plotting.shift_accuracy(SHIFTED),
+    "shifted_grid": plotting.shifted_grid,
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
@@ -50,9 +66,11 @@ FRAMES = {
     "pooling_frame": lambda: plotting.pooling_frame("GroupNorm", 1, 4),
     "residual_frame": lambda: plotting.residual_frame(GROWTH, 0.5, 3),
     "running_lag_frame": lambda: plotting.running_lag_frame(0.1, 8),
+    "shift_frame": lambda: plotting.shift_frame(SHIFTED, "contrast", 2),
     "sigmoid_frame": lambda: plotting.sigmoid_frame(RESULT, 4, 2, seed=1),
     "standardising_frame": lambda: plotting.standardising_frame(POINTS, 2.0, -1.0, 0.5),
     "weight_plane_frame": lambda: plotting.weight_plane_frame(1.0, 1.0),
+    "weighting_frame": lambda: plotting.weighting_frame(0.0, 1),
 }
 FIGURES |= {name: (lambda frame=frame: frame().figure) for name, frame in FRAMES.items()}
 
