@@ -151,14 +151,14 @@ LEDGER: Sequence[Claim] = (
             ),
             Finding(
                 id="C7.shallow-relu",
-                sentence="With 2 ReLU layers it is about twice as high.",
+                sentence="With 2 ReLU layers the largest usable rate is about twice as high.",
                 speaks=Speaks.LIMITS,
                 predicate=Within(1.5, 3),
                 unit="times higher",
             ),
             Finding(
                 id="C7.tanh",
-                sentence="With 6 tanh layers no higher rate is seen.",
+                sentence="With 6 tanh layers no higher usable rate is seen.",
                 speaks=Speaks.LIMITS,
                 predicate=Covers(1),
                 unit="times higher",
