@@ -13,6 +13,12 @@ from normcourse.plotting.covariate_shift import (
 )
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.init_scales import scale_curves
+from normcourse.plotting.internal_shift import (
+    accuracy_against_shift,
+    shift_measures,
+    shift_ratios,
+    unit_frame,
+)
 from normcourse.plotting.learning_rates import rate_curves, rate_windows
 from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame
 from normcourse.plotting.prediction_noise import noisy_answers
@@ -30,6 +36,7 @@ from normcourse.plotting.zero_gamma import gamma_curves, stream_growth
 
 __all__ = [
     "Frame",
+    "accuracy_against_shift",
     "accuracy_gains",
     "batch_noise_frame",
     "before_and_after",
@@ -52,12 +59,15 @@ __all__ = [
     "scale_curves",
     "shift_accuracy",
     "shift_frame",
+    "shift_measures",
+    "shift_ratios",
     "shifted_grid",
     "sigmoid_frame",
     "sigmoid_percentiles",
     "standardising_frame",
     "step_ratios",
     "stream_growth",
+    "unit_frame",
     "weight_plane_frame",
     "weighting_frame",
 ]

@@ -10,6 +10,7 @@ from normcourse.probes.distributions import (
     distribution_shift,
     feature_statistics,
     moment_shift,
+    paired_shift,
     statistics_noise,
 )
 from normcourse.probes.gradients import AlongGradient, GradientShift, along_gradient, gradient_shift
@@ -25,6 +26,7 @@ __all__ = [
     "feature_statistics",
     "gradient_shift",
     "moment_shift",
+    "paired_shift",
     "statistics_noise",
     "undisturbed",
     "watch",

@@ -16,6 +16,7 @@ __all__ = [
     "distribution_shift",
     "feature_statistics",
     "moment_shift",
+    "paired_shift",
     "statistics_noise",
 ]
 
@@ -103,13 +104,36 @@ def distribution_shift(before: ArrayLike, after: ArrayLike, *, axis: int = 1) ->
         >>> distribution_shift([[0.0], [2.0]], [[3.0], [1.0]])  # the order of the examples does not matter
         array([1.])
     """
-    old, new = _pair(before, after, axis)
-    if old.shape != new.shape:
-        raise ValueError(
-            f"both states need as many values of a feature, but got {old.shape[1]} and {new.shape[1]}"
-        )
+    old, new = _pair(before, after, axis, values=True)
     moved = np.abs(np.sort(new, axis=1) - np.sort(old, axis=1)).mean(1)
     return _in_units_of(old.std(1), moved)
+
+
+def paired_shift(before: ArrayLike, after: ArrayLike, *, axis: int = 1) -> NDArray[np.float64]:
+    r"""How far each feature moved example by example, in units of the old standard deviation.
+
+    .. math:: \frac{1}{\sigma} \sqrt{\frac{1}{m} \sum_k (x'_k - x_k)^2}
+
+    At least as large as `moment_shift` and `distribution_shift`. It sees what neither can: examples that
+    change places while the distribution stays.
+
+    Args:
+        before: A layer's values in the old state of the network, shape ``(N, C, ...)``.
+        after: Those of the same examples, in the same order, in the new state.
+        axis: Where the features are.
+
+    Returns:
+        Shape ``(C,)``. A feature that was constant has a shift of 0 if it stayed as it was, else infinity.
+
+    Raises:
+        ValueError: The shapes differ, or there are no values.
+
+    Example:
+        >>> paired_shift([[0.0], [2.0]], [[2.0], [0.0]])  # two examples swap: each moves by two deviations
+        array([2.])
+    """
+    old, new = _pair(before, after, axis, values=True)
+    return _in_units_of(old.std(1), np.sqrt(np.square(new - old).mean(1)))
 
 
 class StatisticsNoise(NamedTuple):
@@ -175,10 +199,17 @@ def _by_feature(values: ArrayLike, axis: int) -> NDArray[np.float64]:
     return rows
 
 
-def _pair(before: ArrayLike, after: ArrayLike, axis: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _pair(
+    before: ArrayLike, after: ArrayLike, axis: int, *, values: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Reshape both; they must agree in the number of features, and of ``values`` if asked."""
     old, new = _by_feature(before, axis), _by_feature(after, axis)
     if len(old) != len(new):
         raise ValueError(f"both states need the same features, but got {len(old)} and {len(new)}")
+    if values and old.shape != new.shape:
+        raise ValueError(
+            f"both states need as many values of a feature, but got {old.shape[1]} and {new.shape[1]}"
+        )
     return old, new
 
 

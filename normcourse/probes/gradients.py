@@ -1,6 +1,6 @@
 """How a gradient changes: when earlier layers move, and along its own direction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,11 +86,11 @@ def gradient_shift(
             "gradient_shift needs one network in two states, but their parameters differ in name or shape"
         )
     groups = _groups(before, loss, layers)
-    base = _gradient(before, old, loss)
+    _, base = _value_and_gradient(before, old, loss)
     mixed, rows = dict(old), []
     for names in groups.values():
-        shifted = _gradient(before, mixed, loss)
-        rows.append(_compare([base[name] for name in names], [shifted[name] for name in names]))
+        _, shifted = _value_and_gradient(before, mixed, loss, names)
+        rows.append(_compare([base[name] for name in names], list(shifted.values())))
         mixed |= {name: new[name] for name in names}
     return GradientShift(tuple(groups), *np.array(rows).T)
 
@@ -207,15 +207,14 @@ def _called(model: nn.Module, loss: Loss) -> list[str]:
     return list(order)
 
 
-def _gradient(model: nn.Module, parameters: Mapping[str, Tensor], loss: Loss) -> dict[str, Tensor]:
-    return _value_and_gradient(model, parameters, loss)[1]
-
-
 def _value_and_gradient(
-    model: nn.Module, parameters: Mapping[str, Tensor], loss: Loss
+    model: nn.Module, parameters: Mapping[str, Tensor], loss: Loss, wanted: Collection[str] | None = None
 ) -> tuple[float, dict[str, Tensor]]:
-    """Evaluate the loss and its gradient with these parameters in place of the model's."""
-    leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
+    """Evaluate the loss with these parameters in place of the model's, and its gradient by those wanted."""
+    leaves = {
+        name: p.detach().requires_grad_(wanted is None or name in wanted) for name, p in parameters.items()
+    }
+    moving = {name: p for name, p in leaves.items() if p.requires_grad}
     with undisturbed(model), torch.enable_grad():
         value = loss(lambda *args, **kwargs: functional_call(model, leaves, args, kwargs))
         if not isinstance(value, Tensor) or value.numel() != 1:
@@ -223,17 +222,15 @@ def _value_and_gradient(
                 "the loss must return a tensor with one number, but returned "
                 + (f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__)
             )
-        gradients = (
-            torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
-            if value.requires_grad
-            else []
-        )
-    if all(gradient is None for gradient in gradients):
+        gradients: Sequence[Tensor | None] = [None] * len(moving)
+        if value.requires_grad:
+            gradients = torch.autograd.grad(value, list(moving.values()), allow_unused=True)
+    if wanted is None and all(gradient is None for gradient in gradients):
         raise ValueError("the loss does not depend on the function it is given: call that, not the model")
     filled = (
-        torch.zeros_like(p) if g is None else g for p, g in zip(leaves.values(), gradients, strict=True)
+        torch.zeros_like(p) if g is None else g for p, g in zip(moving.values(), gradients, strict=True)
     )
-    return value.item(), dict(zip(leaves, filled, strict=True))
+    return value.item(), dict(zip(moving, filled, strict=True))
 
 
 def _norm(tensors: Sequence[Tensor]) -> float:

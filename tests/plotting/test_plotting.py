@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from normcourse import TAXONOMY, plotting
 from normcourse.experiments import (
     batch_noise,
+    internal_shift,
     learning_rates,
     prediction_noise,
     residual_growth,
@@ -30,7 +31,14 @@ ERRORS = np.linspace(0.02, 0.3, 12).reshape(3, 4)  # sizes, seeds
 WINDOWS = {"none": np.array([0.3, 1.0]), "batch": np.array([1.3, 1.3])}
 SHIFTED = shifted_digits.run(shifted_digits.Config(hidden=(8,), steps=5), seeds=(0, 1), progress=False)
 QUICK_NOISE = prediction_noise.Config(batch_sizes=(2, 8), draws=2, examples=16, steps=5, hidden=(8,))
+SHIFTS = internal_shift.run(
+    internal_shift.Config(hidden=(6, 6), readings=(1, 4), examples=20), seeds=(0, 1), progress=False
+)
+HIGH = {"early": Interval(5, 4, 7), "late": Interval(0.5, 0.4, 0.6)}
 FIGURES = {
+    "accuracy_against_shift": lambda: plotting.accuracy_against_shift(
+        {"tanh": {"a": (Interval(0.1, 0.1, 0.2), Interval(0.5, 0.4, 0.6))}}
+    ),
     "accuracy_gains": lambda: plotting.accuracy_gains(
         {"a": Interval(0.05, 0.04, 0.06), "b": Interval(0, -1, 1)}
     ),
@@ -53,6 +61,8 @@ FIGURES = {
     ),
     "shift_accuracy": lambda: plotting.shift_accuracy(SHIFTED),
     "shifted_grid": plotting.shifted_grid,
+    "shift_measures": lambda: plotting.shift_measures(SHIFTS),
+    "shift_ratios": lambda: plotting.shift_ratios({"a": HIGH, "b": HIGH}, xlabel="ratio"),
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
@@ -69,6 +79,7 @@ FRAMES = {
     "shift_frame": lambda: plotting.shift_frame(SHIFTED, "contrast", 2),
     "sigmoid_frame": lambda: plotting.sigmoid_frame(RESULT, 4, 2, seed=1),
     "standardising_frame": lambda: plotting.standardising_frame(POINTS, 2.0, -1.0, 0.5),
+    "unit_frame": lambda: plotting.unit_frame(SHIFTS, 4, 3),
     "weight_plane_frame": lambda: plotting.weight_plane_frame(1.0, 1.0),
     "weighting_frame": lambda: plotting.weighting_frame(0.0, 1),
 }
@@ -187,3 +198,17 @@ def test_the_plane_says_the_same_turn_for_equal_effective_rates():
     short, long = (plotting.weight_plane_frame(*at).readout for at in ((1.0, 0.5), (2.0, 2.0)))
     assert short.split(". ")[1] == long.split(". ")[1]
     assert short.split(". ")[0] != long.split(". ")[0]
+
+
+def test_shift_measures_draw_the_mean_over_seeds_and_layers():
+    top, bottom = plotting.shift_measures(SHIFTS, measures=("moments", "paired")).axes
+    np.testing.assert_allclose(top.lines[0].get_ydata(), SHIFTS.plain.moments.mean(axis=(0, 2)))
+    np.testing.assert_allclose(bottom.lines[1].get_ydata(), SHIFTS.batch_norm.paired.mean(axis=(0, 2)))
+
+
+def test_unit_frame_reads_the_asked_step_and_layer():
+    readout = plotting.unit_frame(SHIFTS, 4, 3).readout
+    before, after = SHIFTS.batch_norm.inputs[[0, 1], 1]
+    far = np.abs(np.sort(after) - np.sort(before)).mean() / before.std()
+    assert f"with BatchNorm the distribution moved by {far:.2f} σ" in readout
+    assert "by 0.00 σ, and single examples by 0.00 σ" in plotting.unit_frame(SHIFTS, 1, 3).readout

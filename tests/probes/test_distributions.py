@@ -6,7 +6,13 @@ import torch
 from scipy import stats
 from torch import nn
 
-from normcourse.probes import distribution_shift, feature_statistics, moment_shift, statistics_noise
+from normcourse.probes import (
+    distribution_shift,
+    feature_statistics,
+    moment_shift,
+    paired_shift,
+    statistics_noise,
+)
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.normal(size=(7, 3, 4, 5))
@@ -46,9 +52,19 @@ def test_a_change_of_shape_shows_in_the_distribution_and_not_in_the_moments() ->
     assert distribution_shift(two, three) > 0.3
 
 
+def test_only_the_paired_shift_sees_examples_change_places() -> None:
+    before, after = RNG.normal(size=(2, 100, 3, 2))
+    swapped = before[::-1]
+    assert (paired_shift(before, swapped) > 1).all()
+    np.testing.assert_allclose(distribution_shift(before, swapped), 0, atol=1e-12)
+    for other in (moment_shift, distribution_shift):
+        assert (paired_shift(before, after) >= other(before, after)).all()
+    np.testing.assert_allclose(paired_shift(before, before + 3), moment_shift(before, before + 3))
+
+
 def test_a_constant_feature_shifts_by_nothing_or_without_bound() -> None:
     constant, moved = np.zeros((4, 2)), np.tile([0.0, 1.0], (4, 1))
-    for shift in (moment_shift, distribution_shift):
+    for shift in (moment_shift, distribution_shift, paired_shift):
         np.testing.assert_array_equal(shift(constant, moved), [0, np.inf])
 
 
@@ -59,6 +75,7 @@ def test_a_constant_feature_shifts_by_nothing_or_without_bound() -> None:
         (lambda: feature_statistics(np.ones((0, 3))), r"at least one value, but the shape is \(0, 3\)"),
         (lambda: moment_shift(np.ones((4, 2)), np.ones((4, 3))), "same features, but got 2 and 3"),
         (lambda: distribution_shift(np.ones((4, 2)), np.ones((5, 2))), "as many values .* got 4 and 5"),
+        (lambda: paired_shift(np.ones((4, 2)), np.ones((1, 2))), "as many values .* got 4 and 1"),
     ],
 )
 def test_errors(call, message) -> None:
