@@ -108,7 +108,7 @@ def shift_ratios(ratios: Mapping[str, Mapping[str, Interval]], *, xlabel: str) -
     """
     looks = ((COLOURS["accent"], "o", 0.13), (COLOURS["other"], "s", -0.13))
     rows = np.arange(len(ratios))[::-1]
-    with new_figure(figsize=(5.0, 1.1 + 0.42 * len(ratios))) as (figure, axis):
+    with new_figure(figsize=(5.0, 1.0 + 0.36 * len(ratios))) as (figure, axis):
         for period, (colour, marker, lift) in zip(next(iter(ratios.values())), looks, strict=True):
             found = [by_period[period] for by_period in ratios.values()]
             reach = np.array([(i.estimate - i.low, i.high - i.estimate) for i in found]).T
@@ -156,6 +156,7 @@ def accuracy_against_shift(points: Mapping[str, Mapping[str, tuple[Interval, Int
                     label=kind,
                 )
             axis.set(title=activation, xlabel="shift of a step (σ)", xscale="log", xlim=(0.002, 2))
+            axis.set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
         axes[0, 0].set_ylabel("test accuracy after training")
         figure.legend(
             *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9
