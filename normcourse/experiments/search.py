@@ -1,14 +1,15 @@
 """The choice of a learning rate: on the validation split, with seeds that are not reported on."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from normcourse.experiments.sweeps import Record
 from normcourse.experiments.training import every_pair
 
-__all__ = ["Search", "fresh", "search_rate"]
+__all__ = ["Search", "fresh", "recorded_rate", "search_rate"]
 
 
 class Search(NamedTuple):
@@ -52,3 +53,23 @@ def fresh(seeds: Sequence[int], search_seeds: Sequence[int]) -> list[int]:
     if shared := sorted(set(seeds) & set(search_seeds)):
         raise ValueError(f"seeds to report on must differ from the search seeds; both hold {shared}")
     return list(seeds)
+
+
+def recorded_rate(record: Record, seeds: Sequence[int], **settings: Any) -> float:
+    """Return the rate that `search_rate` would choose, from a record of all rates.
+
+    Args:
+        record: With a measurement ``"validation"``, one number a run, and an axis ``"rate"``.
+        seeds: Of the search, among the record's.
+        settings: A value for each other axis.
+
+    Example:
+        >>> measured = {"validation": np.array([[0.2, 0.3, 0.9], [0.4, 0.5, 0.1]])}
+        >>> record = Record({"rate": (0.1, 1.0), "seed": (7, 8, 9)}, measured, {})
+        >>> recorded_rate(record, (7, 8))
+        1.0
+    """
+    accuracy = record.get("validation", **settings)
+    columns = [record.axes["seed"].index(seed) for seed in seeds]
+    rates: tuple[float, ...] = record.axes["rate"]
+    return rates[int(accuracy[:, columns].mean(axis=1).argmax())]

@@ -5,6 +5,7 @@ Every function returns a figure that pyplot has already forgotten, so that a not
 
 from normcourse.plotting.backward import difference_error, gradient_parts
 from normcourse.plotting.batch_size import accuracy_gains, error_by_size
+from normcourse.plotting.convolution import map_noise, pool_accuracy
 from normcourse.plotting.covariate_shift import (
     shift_accuracy,
     shift_frame,
@@ -20,6 +21,7 @@ from normcourse.plotting.internal_shift import (
     unit_frame,
 )
 from normcourse.plotting.learning_rates import rate_curves, rate_windows
+from normcourse.plotting.placement import placement_curves, unit_skewness
 from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame
 from normcourse.plotting.prediction_noise import noisy_answers
 from normcourse.plotting.residual import residual_frame
@@ -48,7 +50,10 @@ __all__ = [
     "gradient_parts",
     "learning_curves",
     "length_gains",
+    "map_noise",
     "noisy_answers",
+    "placement_curves",
+    "pool_accuracy",
     "pooled_cells",
     "pooling_cubes",
     "pooling_frame",
@@ -68,6 +73,7 @@ __all__ = [
     "step_ratios",
     "stream_growth",
     "unit_frame",
+    "unit_skewness",
     "weight_plane_frame",
     "weighting_frame",
 ]

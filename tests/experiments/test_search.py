@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from normcourse.experiments.search import fresh, search_rate
+from normcourse.experiments.search import fresh, recorded_rate, search_rate
+from normcourse.experiments.sweeps import Record
 
 
 def test_the_rate_of_the_best_mean_is_chosen_not_of_the_best_run():
@@ -22,3 +23,12 @@ def test_search_seeds_are_not_reported_on():
     assert fresh(range(2), (5,)) == [0, 1]
     with pytest.raises(ValueError, match=r"must differ from the search seeds; both hold \[1\]"):
         fresh(range(2), (1, 5))
+
+
+def test_of_a_record_only_the_search_seeds_choose():
+    validation = np.array([[[0.9, 0.1, 0.1], [0.2, 0.8, 0.7]], [[0.3, 0.3, 0.3], [0.3, 0.2, 0.9]]])
+    axes = {"norm": ("none", "batch"), "rate": (0.1, 1.0), "seed": (5, 6, 7)}
+    record = Record(axes, {"validation": validation}, {})
+    assert recorded_rate(record, (5,), norm="none") == 0.1
+    assert recorded_rate(record, (6, 7), norm="none") == 1.0
+    assert recorded_rate(record, (5, 6), norm="batch") == 0.1

@@ -10,6 +10,12 @@ def test_each_step_adds_the_square_of_its_length():
     np.testing.assert_allclose(np.diff(result.length**2), (moved**2).sum(axis=1), rtol=1e-9)
 
 
+def test_the_first_step_turns_by_its_length_over_that_of_the_weights():
+    result = run(Config(length=0.7))
+    step = np.linalg.norm(result.weights[1] - result.weights[0])
+    assert np.tan(np.radians(result.turned[1])) == pytest.approx(step / 0.7)
+
+
 @pytest.mark.parametrize("factor", [0.5, 3.0])
 def test_equal_effective_rates_turn_alike(factor):
     short, long = run(), run(Config(length=factor, learning_rate=factor**2))

@@ -78,6 +78,9 @@ def test_run_chooses_on_the_search_seeds_and_reports_on_others():
     result = run(QUICK, seeds=(0, 1), progress=False)
     assert result.accuracy.shape == (2, 2)
     assert result.search.accuracy.shape == (2, 1)
+    right = {"test": result.accuracy * 1000, "validation": result.search.accuracy * 800}
+    for split, counts in right.items():
+        np.testing.assert_allclose(counts, counts.round(), atol=1e-9, err_msg=f"not of the {split} split")
     assert result.search.rate == QUICK.rates[result.search.accuracy.mean(axis=1).argmax()]
     alone = run(QUICK, seeds=(1,), progress=False)
     np.testing.assert_array_equal(alone.accuracy[0], result.accuracy[1])

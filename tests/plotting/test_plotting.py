@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from normcourse import TAXONOMY, plotting
 from normcourse.experiments import (
     batch_noise,
+    convolution,
     internal_shift,
     learning_rates,
     prediction_noise,
@@ -17,6 +18,7 @@ from normcourse.experiments.intervals import Interval
 from normcourse.experiments.training_steps import Arm, Config, Result
 
 STEPS = np.array([2, 4, 6])
+CALM = np.array([0.5, 0.6])
 
 
 def arm(level):
@@ -50,9 +52,12 @@ FIGURES = {
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
     "length_gains": lambda: plotting.length_gains(LENGTHS),
+    "map_noise": lambda: plotting.map_noise(convolution.noise((2, 4), filters=2, batches=3)),
     "noisy_answers": lambda: plotting.noisy_answers(
         prediction_noise.run(QUICK_NOISE, seeds=(0, 1), progress=False)
     ),
+    "placement_curves": lambda: plotting.placement_curves((0.1, 1.0), {"relu": {"none": np.eye(2)}}),
+    "pool_accuracy": lambda: plotting.pool_accuracy({"a": {"batch": CALM, "batch and space": CALM}}),
     "pooling_cubes": plotting.pooling_cubes,
     "rate_curves": lambda: plotting.rate_curves(learning_rates.SWEEP.load(), ["relu, 2 layers"] * 5),
     "rate_windows": lambda: plotting.rate_windows({"a": WINDOWS, "b": WINDOWS}),
@@ -65,6 +70,7 @@ FIGURES = {
     "shift_ratios": lambda: plotting.shift_ratios({"a": HIGH, "b": HIGH}, xlabel="ratio"),
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
+    "unit_skewness": lambda: plotting.unit_skewness({"relu": np.eye(2)}, {"relu": np.ones((3, 2))}),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
 }
 NOISE = batch_noise.run(batch_noise.Config(batch_sizes=(2, 8), batches=50))
