@@ -31,7 +31,7 @@ __all__ = [
     "Config",
     "Result",
     "best_rate",
-    "recorded_ratio",
+    "recorded_ratios",
     "run",
 ]
 
@@ -40,6 +40,12 @@ STRIDES = (0.5, 1.0, 2.0, 4.0)
 
 #: The gain of the initial weights for each activation.
 GAINS: Mapping[str, float] = {"tanh": 1.0, "relu": 2.0**0.5}
+
+#: Learning rates at which both networks learn, so that they can be compared at equal rates.
+EQUAL_RATES = (0.03, 0.1, 0.3)
+
+#: First and last step of the periods over which the record is summed up.
+PERIODS = ((1, 30), (100, 400))
 
 #: Seeds of the sweep that only choose a learning rate; its others are reported on.
 SEARCH_SEEDS = (100, 101, 102)
@@ -157,32 +163,36 @@ def best_rate(record: Record, measure: str, **settings: str | float) -> float:
     return float(record.axes["rate"][int(final.argmax())])
 
 
-def recorded_ratio(
-    record: Record,
-    measure: str,
-    *,
-    activation: str,
-    plain_rate: float,
-    batch_norm_rate: float,
-    first: int = 1,
-    last: int | None = None,
-) -> Interval:
+def recorded_ratios(record: Record, measure: str) -> dict[str, dict[str, Interval]]:
     """As `Result.ratio`, from the record of `SWEEP`, over the seeds that chose no learning rate.
 
     Args:
         record: That of `SWEEP`.
         measure: An attribute of `Arm` other than ``inputs``.
-        activation: That of both networks.
-        plain_rate: Learning rate without a norm.
-        batch_norm_rate: Learning rate with BatchNorm.
-        first: The first step whose reading counts.
-        last: The last one; by default that of the training.
+
+    Returns:
+        By setting, then by period of `PERIODS`. The settings are each activation at each rate of
+        `EQUAL_RATES`, and with each network at its own best rate, plain first: ``"tanh, best (0.3, 0.1)"``.
     """
-    above, below = (
-        record.get(measure, activation=activation, rate=rate, norm=norm)[len(SEARCH_SEEDS) :]
-        for norm, rate in (("batch", batch_norm_rate), ("none", plain_rate))
-    )
-    return _ratio(above, below, Config().readings, first, last)
+    found = {}
+    for activation in record.axes["activation"]:
+        best = (
+            best_rate(record, "accuracy", activation=activation, norm="none"),
+            best_rate(record, "accuracy", activation=activation, norm="batch"),
+        )
+        pairs = {(rate, rate): f"{activation}, rate {rate:g}" for rate in EQUAL_RATES}
+        pairs.pop(best, None)
+        pairs[best] = f"{activation}, best ({best[0]:g}, {best[1]:g})"
+        for rates, label in pairs.items():
+            below, above = (
+                record.get(measure, activation=activation, rate=rate, norm=norm)[len(SEARCH_SEEDS) :]
+                for norm, rate in zip(("none", "batch"), rates, strict=True)
+            )
+            found[label] = {
+                f"steps {first} to {last}": _ratio(above, below, Config().readings, first, last)
+                for first, last in PERIODS
+            }
+    return found
 
 
 def _ratio(

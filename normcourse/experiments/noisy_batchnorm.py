@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from normcourse import probes
 from normcourse.data import load_mnist1d
-from normcourse.experiments.internal_shift import GAINS, SEARCH_SEEDS
+from normcourse.experiments.internal_shift import GAINS, SEARCH_SEEDS, best_rate
 from normcourse.experiments.stacked import ACTIVATIONS, DTYPE, NormFactory, StackedMLP
-from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.sweeps import Record, Sweep
 from normcourse.experiments.training import batch_order, scores, train
 
-__all__ = ["SWEEP", "Config", "Result", "ShiftNoise", "run"]
+__all__ = ["SWEEP", "Choice", "Config", "Result", "ShiftNoise", "choose", "run"]
 
 
 class ShiftNoise(nn.Module):
@@ -102,6 +102,36 @@ class Result:
     validation: NDArray[np.float64]
     test: NDArray[np.float64]
     shift: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One kind of network at the learning rate that suits it best.
+
+    Attributes:
+        rate: Chosen by the search seeds on the validation split.
+        shift: Mean over readings of `Result.shift`, of the other seeds: shape ``(seeds,)``.
+        test: Accuracy on the test split at the end, of the same seeds: shape ``(seeds,)``.
+    """
+
+    rate: float
+    shift: NDArray[np.float64]
+    test: NDArray[np.float64]
+
+
+def choose(record: Record, *, activation: str, norm: str, noise: float) -> Choice:
+    """Pick a kind of network from the record of `SWEEP`, at its best learning rate.
+
+    Args:
+        record: That of `SWEEP`.
+        activation: As in `Config`.
+        norm: As in `Config`.
+        noise: As in `Config`.
+    """
+    where: dict[str, str | float] = {"activation": activation, "norm": norm, "noise": noise}
+    rate = best_rate(record, "validation", **where)
+    shift, test = (record.get(name, rate=rate, **where)[len(SEARCH_SEEDS) :] for name in ("shift", "test"))
+    return Choice(rate, shift.mean(axis=1), test[:, -1])
 
 
 def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress: bool = True) -> Result:

@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from normcourse.data import load_mnist1d
 from normcourse.experiments import internal_shift
-from normcourse.experiments.internal_shift import SEARCH_SEEDS, Config, best_rate, recorded_ratio, run
+from normcourse.experiments.internal_shift import SEARCH_SEEDS, Config, best_rate, recorded_ratios, run
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Record
 from normcourse.experiments.training import batch_order
@@ -70,15 +70,25 @@ def test_ratio_is_of_the_means_over_the_chosen_readings(result):
     assert made.ratio("gradient", first=20).estimate == 6 / 4
 
 
-def test_recorded_ratio_leaves_out_the_seeds_of_the_search():
-    seeds = (*SEARCH_SEEDS, 0, 1)
-    values = np.ones((1, 2, 2, 5, len(Config().readings)))
-    values[0, 1, 1] = 3.0  # rate 0.3, BatchNorm
+def test_recorded_ratios_leave_out_the_seeds_of_the_search_and_compare_own_best_rates():
+    seeds, rates = (*SEARCH_SEEDS, 0, 1), (0.03, 0.1, 0.3, 1.0)
+    axes = {"activation": ("tanh", "relu"), "rate": rates, "norm": ("none", "batch"), "seed": seeds}
+    shape = (2, 4, 2, 5, len(Config().readings))
+    values, accuracy = np.ones(shape), np.zeros(shape)
+    values[:, :, 1] = np.array([2.0, 3.0, 4.0, 5.0])[None, :, None, None]  # BatchNorm, by rate
+    values[:, 2, 0, :, :4] = 0.5  # plain at rate 0.3, early
     values[..., :3, :] = 100.0
-    axes = {"activation": ("tanh",), "rate": (0.1, 0.3), "norm": ("none", "batch"), "seed": seeds}
-    record = Record(axes, {"gradient": values}, {})
-    found = recorded_ratio(record, "gradient", activation="tanh", plain_rate=0.1, batch_norm_rate=0.3)
-    assert found == (3.0, 3.0, 3.0)
+    accuracy[0, 2, 0], accuracy[0, 1, 1], accuracy[1, 1] = 1, 1, 1
+    record = Record(axes, {"gradient": values, "accuracy": accuracy}, {})
+    found = recorded_ratios(record, "gradient")
+    assert list(found) == [
+        "tanh, rate 0.03", "tanh, rate 0.1", "tanh, rate 0.3", "tanh, best (0.3, 0.1)",
+        "relu, rate 0.03", "relu, rate 0.3", "relu, best (0.1, 0.1)",
+    ]  # fmt: skip
+    early, late = found["tanh, best (0.3, 0.1)"].values()
+    assert (early.estimate, late.estimate) == (6.0, 3.0)
+    assert list(found["tanh, rate 0.3"]) == ["steps 1 to 30", "steps 100 to 400"]
+    assert found["relu, rate 0.3"]["steps 100 to 400"] == (4.0, 4.0, 4.0)
 
 
 def test_the_best_rate_is_chosen_at_the_end_by_the_seeds_of_the_search_alone():

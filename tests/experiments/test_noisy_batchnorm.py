@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from normcourse.experiments.noisy_batchnorm import Config, ShiftNoise, run
+from normcourse.experiments.internal_shift import SEARCH_SEEDS
+from normcourse.experiments.noisy_batchnorm import Config, ShiftNoise, choose, run
+from normcourse.experiments.sweeps import Record
 
 QUICK = Config(hidden=(12, 12), readings=(2, 20), examples=40)
 
@@ -23,6 +25,20 @@ def test_a_seed_gives_the_same_run_in_any_company():
     both, alone = (run(QUICK, seeds=seeds, progress=False) for seeds in ((3, 4), (4,)))
     for name in ("validation", "test", "shift"):
         np.testing.assert_array_equal(getattr(both, name)[1], getattr(alone, name)[0])
+
+
+def test_the_rate_is_chosen_by_some_seeds_and_reported_by_others():
+    seeds = (*SEARCH_SEEDS, 0, 1)
+    axes = {"activation": ("tanh",), "norm": ("batch",), "noise": (0.5,), "rate": (0.1, 0.3), "seed": seeds}
+    made = {name: np.zeros((1, 1, 1, 2, 5, 2)) for name in ("validation", "test", "shift")}
+    made["validation"][..., 0, :3, -1] = 0.9
+    made["validation"][..., 1, 3:, -1] = 1.0  # the reported seeds like another rate
+    made["test"][..., 0, 3:, -1] = [0.7, 0.8]
+    made["shift"][..., 0, 3:, :] = [[1, 2], [3, 4]]
+    choice = choose(Record(axes, made, {}), activation="tanh", norm="batch", noise=0.5)
+    assert choice.rate == 0.1
+    np.testing.assert_array_equal(choice.test, [0.7, 0.8])
+    np.testing.assert_array_equal(choice.shift, [1.5, 3.5])
 
 
 def test_noise_is_one_shift_and_one_stretch_for_all_examples_and_new_at_each_call():
