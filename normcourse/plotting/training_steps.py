@@ -102,7 +102,7 @@ def step_ratios(ratios: Mapping[str, Interval]) -> Figure:
         axis.errorbar(estimates, rows, xerr=reach, fmt="o", color=COLOURS["BatchNorm"], capsize=4)
         axis.axvline(1, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
         axis.set(
-            xlabel="steps without BatchNorm / steps with it (log scale)",
+            xlabel="steps without / with BatchNorm (log scale)",
             xscale="log",
             xlim=(0.9, None),
             ylim=(-0.6, len(ratios) - 0.4),
