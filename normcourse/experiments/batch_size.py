@@ -89,13 +89,19 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     return Result(config, search, error, _error(network.train(), digits.test))
 
 
-def measure(*, norm: str, batch_size: int, seeds: Sequence[int]) -> Mapping[str, NDArray[np.float64]]:
-    """Run one norm at one batch size, for `SWEEP`.
+def measure(*, norm: str, size: int, seeds: Sequence[int]) -> Mapping[str, NDArray[np.float64]]:
+    """Run one norm at one size, for `SWEEP`.
+
+    Args:
+        norm: As in `Config`, or ``"ghost"`` for Ghost BatchNorm in batches of 128.
+        size: Of the batch, or of the ghosts: how many examples share their statistics, if any do.
+        seeds: To report on.
 
     Returns:
         ``error`` and ``batch_error`` as in `Result`, and the chosen ``rate``, each of shape ``(seeds,)``.
     """
-    result = run(Config(norm, batch_size), seeds=seeds, progress=False)
+    config = Config(ghosts(size), 128) if norm == "ghost" else Config(norm, size)
+    result = run(config, seeds=seeds, progress=False)
     rate = np.full(len(seeds), result.search.rate)
     return {"error": result.error, "batch_error": result.batch_error, "rate": rate}
 
@@ -126,11 +132,11 @@ def _error(network: StackedMLP, data: Split) -> NDArray[np.float64]:
     return 1 - scores(network, data, models=network.models).accuracy
 
 
-#: Five norms at six batch sizes. It takes five minutes. The corner is a short run, and few numbers can turn.
+#: Six norms at six sizes, which take six minutes. In the corner the run is short and few numbers can turn.
 SWEEP = Sweep(
     "batch_size",
-    {"norm": ("none", "batch", "renorm", "layer", "group"), "batch_size": (2, 4, 8, 16, 32, 128)},
+    {"norm": ("none", "batch", "renorm", "layer", "group", "ghost"), "size": (2, 4, 8, 16, 32, 128)},
     tuple(range(8)),
     measure,
-    corner={"norm": "batch", "batch_size": 128},
+    corner={"norm": "batch", "size": 128},
 )

@@ -145,7 +145,7 @@ def _train_accuracy(
     return accuracy
 
 
-#: Three norms at three batch sizes on two data sets: three minutes. In the corner the run is short.
+#: Three norms at three batch sizes on two data sets, which take three minutes. The corner is a short run.
 SWEEP = Sweep(
     "few_examples",
     {"data": ("mnist1d", "digits"), "norm": ("none", "batch", "layer"), "batch_size": (8, 32, 256)},
