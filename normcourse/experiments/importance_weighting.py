@@ -65,7 +65,7 @@ class Result:
 
     @property
     def effective_examples(self) -> NDArray[np.float64]:
-        """How many equally weighted examples would give as sure an average: ``(seeds,)``."""
+        """How many equally weighted examples would give as sure an average, shape ``(seeds,)``."""
         counts: NDArray[np.float64] = self.weights.sum(axis=1) ** 2 / (self.weights**2).sum(axis=1)
         return counts
 
