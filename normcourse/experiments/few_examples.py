@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from normcourse.data import Dataset, load_digits, load_mnist1d
+from normcourse.experiments.batch_size import ghosts
 from normcourse.experiments.search import Search, fresh, search_rate
 from normcourse.experiments.stacked import DTYPE, NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Sweep
@@ -93,15 +94,20 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     return Result(config, search, _train_accuracy(network, config, data, seeds), test)
 
 
-def measure(
-    *, data: str, norm: str, batch_size: int, seeds: Sequence[int]
-) -> Mapping[str, NDArray[np.float64]]:
-    """Run one norm at one batch size on one data set, for `SWEEP`.
+def measure(*, data: str, norm: str, size: int, seeds: Sequence[int]) -> Mapping[str, NDArray[np.float64]]:
+    """Run one norm at one size on one data set, for `SWEEP`.
+
+    Args:
+        data: As in `Config`.
+        norm: As in `Config`, or ``"ghost"`` for Ghost BatchNorm in full batches.
+        size: Of the batch, or of the ghosts.
+        seeds: To report on.
 
     Returns:
         ``train`` and ``test`` as in `Result`, and the chosen ``rate``, each of shape ``(seeds,)``.
     """
-    result = run(Config(data, norm, batch_size), seeds=seeds, progress=False)
+    config = Config(data, ghosts(size)) if norm == "ghost" else Config(data, norm, size)
+    result = run(config, seeds=seeds, progress=False)
     return {"train": result.train, "test": result.test, "rate": np.full(len(seeds), result.search.rate)}
 
 
@@ -145,11 +151,11 @@ def _train_accuracy(
     return accuracy
 
 
-#: Three norms at three batch sizes on two data sets, which take three minutes. The corner is a short run.
+#: Four norms at three sizes on two data sets, which take four minutes. The corner is a short run.
 SWEEP = Sweep(
     "few_examples",
-    {"data": ("mnist1d", "digits"), "norm": ("none", "batch", "layer"), "batch_size": (8, 32, 256)},
+    {"data": ("mnist1d", "digits"), "norm": ("none", "batch", "layer", "ghost"), "size": (8, 32, 256)},
     tuple(range(8)),
     measure,
-    corner={"data": "digits", "norm": "batch", "batch_size": 256},
+    corner={"data": "digits", "norm": "batch", "size": 256},
 )
