@@ -39,7 +39,8 @@ def error_by_size(
         xlabel: What the sizes are of.
         ylim: The smallest and the largest error that the axis holds.
     """
-    ticks = [tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if ylim[0] <= tick <= ylim[1]]
+    steps = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.6, 0.7, 0.8)
+    ticks = [step for step in steps if ylim[0] <= step <= ylim[1]]
     with new_figure(figsize=(5.0, 3.4)) as (figure, axis):
         for name, seeds in errors.items():
             label, colour, line = _ARMS[name]
