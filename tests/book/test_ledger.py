@@ -121,10 +121,12 @@ def test_normalising_a_notebook_keeps_its_records(notebooks):
 
 
 def test_text_of_a_record_is_no_markup(notebooks):
-    entry = ledger.gather(stored())[NAME]
+    entries = ledger.gather(stored())
+    entry = entries[NAME]
     odd = replace(entry, evidence=replace(entry.evidence, setting="2*3*4 <script> `x` | $y$"))
     [claim] = [claim for claim in LEDGER if claim.id == "C6"]
-    text = ledger.details(claim, {**ledger.gather(stored()), NAME: odd}, {entry.page: "page.html"})
+    addresses = {found.page: "page.html" for found in entries.values()}
+    text = ledger.details(claim, {**entries, NAME: odd}, addresses)
     assert r"2\*3\*4 \<script\> \`x\` \| \$y\$" in text
 
 
