@@ -43,10 +43,7 @@ def contrast(x: Images, factor: float) -> Images:
         >>> contrast(np.array([[0.0, 1.0]], dtype=np.float32), 0.5)
         array([[0.25, 0.75]], dtype=float32)
     """
-    if factor < 0:
-        raise ValueError(
-            f"contrast needs a factor of at least 0, but got {factor}; to swap ink and paper, invert"
-        )
+    _check_amount("contrast's factor", factor, "to swap ink and paper, use invert")
     mean = _checked(x).mean(axis=1, keepdims=True)
     return _images(mean + factor * (x - mean))
 
@@ -62,11 +59,15 @@ def noise(x: Images, std: float, *, seed: int = 0) -> Images:
     Returns:
         A new array, cut off at 0 and 1.
 
+    Raises:
+        ValueError: A negative standard deviation.
+
     Example:
         >>> x = np.full((1, 4), 0.5, dtype=np.float32)
         >>> bool((noise(x, 0.1, seed=1) == noise(x, 0.1, seed=1)).all()), bool((noise(x, 0.1) == x).any())
         (True, False)
     """
+    _check_amount("the noise's standard deviation", std, "0 adds none")
     return _images(_checked(x) + np.random.default_rng(seed).normal(0, std, x.shape))
 
 
@@ -77,8 +78,11 @@ def blur(x: Images, sigma: float) -> Images:
         x: Square images in ``[0, 1]``, shape ``(N, pixels)``, rows in order.
         sigma: Standard deviation of the Gaussian, in pixels.
 
+    Returns:
+        A new array.
+
     Raises:
-        ValueError: The number of pixels is not a square.
+        ValueError: The number of pixels is not a square, or a negative standard deviation.
 
     Example:
         >>> spot = np.zeros((1, 9), dtype=np.float32)
@@ -88,6 +92,7 @@ def blur(x: Images, sigma: float) -> Images:
                [0.08, 0.62, 0.08],
                [0.01, 0.08, 0.01]], dtype=float32)
     """
+    _check_amount("the blur's standard deviation", sigma, "0 leaves the images as they are")
     count, pixels = _checked(x).shape
     side = round(pixels**0.5)
     if side**2 != pixels:
@@ -102,6 +107,9 @@ def invert(x: Images) -> Images:
     Args:
         x: Images in ``[0, 1]``, shape ``(N, pixels)``.
 
+    Returns:
+        A new array.
+
     Example:
         >>> invert(np.array([[0.0, 0.25]], dtype=np.float32))
         array([[1.  , 0.75]], dtype=float32)
@@ -110,12 +118,21 @@ def invert(x: Images) -> Images:
 
 
 def _checked(x: Images) -> Images:
-    if x.ndim != 2 or x.min() < 0 or x.max() > 1:
+    if x.ndim != 2 or x.size == 0:
         raise ValueError(
-            f"images must be in [0, 1] and of shape (N, pixels); got shape {x.shape}, "
-            f"from {x.min():g} to {x.max():g}"
+            f"images must be of shape (N, pixels), at least one; got shape {x.shape}; "
+            "x.reshape(len(x), -1) flattens squares, x[None] makes one image a batch"
+        )
+    if not (x.min() >= 0 and x.max() <= 1):  # so worded, it refuses NaN as well
+        raise ValueError(
+            f"images must be in [0, 1]; got {x.min():g} to {x.max():g}; divide them by the value of full ink"
         )
     return x
+
+
+def _check_amount(name: str, amount: float, mend: str) -> None:
+    if not amount >= 0:
+        raise ValueError(f"{name} must be at least 0, but got {amount}; {mend}")
 
 
 def _images(x: NDArray[np.floating]) -> Images:

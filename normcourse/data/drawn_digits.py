@@ -12,8 +12,11 @@ __all__ = ["load_drawn_digits"]
 
 _SIDE = 16
 _GLYPH = 64  # a digit is drawn this large once, then taken through a map of the plane for each example
-_FAMILIES = ("Sans", "SansMono", "Serif")
-_STYLES = ("", "-Bold", "-Oblique", "-BoldOblique", "-Italic", "-BoldItalic")
+_FONTS = [
+    f"DejaVu{family}{style}.ttf"
+    for family, slanted in (("Sans", "Oblique"), ("SansMono", "Oblique"), ("Serif", "Italic"))
+    for style in ("", "-Bold", f"-{slanted}", f"-Bold{slanted}")
+]
 
 
 @cache
@@ -30,6 +33,9 @@ def load_drawn_digits(*, seed: int = 0) -> Dataset:
     Returns:
         Splits with ``x`` in ``[0, 1]`` (ink), shape ``(N, 256)``, float32, rows of the image in order; and
         ``y`` in 0 to 9, int64.
+
+    Raises:
+        RuntimeError: This matplotlib comes without one of the fonts, as a system's package may.
 
     Example:
         >>> digits = load_drawn_digits()
@@ -52,8 +58,12 @@ def _glyphs() -> list[list[NDArray[np.uint8]]]:
     from PIL import Image, ImageDraw, ImageFont
 
     folder = Path(get_data_path()) / "fonts" / "ttf"
-    names = [f"DejaVu{family}{style}.ttf" for family in _FAMILIES for style in _STYLES]
-    fonts = [ImageFont.truetype(str(folder / name), 56) for name in names if (folder / name).exists()]
+    if missing := [name for name in _FONTS if not (folder / name).exists()]:
+        raise RuntimeError(
+            f"the digits are drawn from matplotlib's own {len(_FONTS)} DejaVu fonts, but {folder} lacks "
+            f"{missing[0]}; install matplotlib from PyPI or conda-forge"
+        )
+    fonts = [ImageFont.truetype(str(folder / name), 56) for name in _FONTS]
     drawn = []
     for font in fonts:
         digits = []

@@ -60,9 +60,13 @@ def test_blur_smears_in_both_directions_and_not_into_other_images():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: corruptions.invert(X[0]), r"of shape \(N, pixels\); got shape \(64,\)"),
-        (lambda: corruptions.brightness(X * 16, 0.1), "from 0 to 16"),
-        (lambda: corruptions.contrast(X, -1.0), "at least 0, but got -1.0"),
+        (lambda: corruptions.invert(X[0]), r"of shape \(N, pixels\), .* got shape \(64,\); .*flattens"),
+        (lambda: corruptions.invert(X[:0]), r"at least one; got shape \(0, 64\)"),
+        (lambda: corruptions.brightness(X * 16, 0.1), "got 0 to 16; divide"),
+        (lambda: corruptions.blur(X * np.nan, 0.1), "got nan to nan"),
+        (lambda: corruptions.contrast(X, -1.0), "factor must be at least 0, but got -1.0; .* invert"),
+        (lambda: corruptions.noise(X, -0.1), "noise's standard deviation must be at least 0"),
+        (lambda: corruptions.blur(X, -1.0), "blur's standard deviation must be at least 0"),
         (lambda: corruptions.blur(X[:, :60], 1.0), "60 pixels are not a square"),
     ],
 )

@@ -28,9 +28,25 @@ def test_a_digit_lies_in_the_middle_and_classes_look_different():
     assert (nearest == train.y[:500]).mean() > 0.3  # by chance 0.1
 
 
-def test_same_digits_every_time():
-    again = load_drawn_digits.__wrapped__()
-    np.testing.assert_array_equal(again.test.x, load_drawn_digits().test.x)
+def test_labels_name_the_digit_that_is_drawn():
+    train = load_drawn_digits().train
+    means = np.stack([train.x[train.y == digit].mean(axis=0) for digit in range(10)]).reshape(10, 16, 16)
+    ink = means.mean(axis=(1, 2))
+    assert (ink.argmax(), ink.argmin()) == (8, 7)
+    leaning = means[:, :, :8].mean(axis=(1, 2)) - means[:, :, 8:].mean(axis=(1, 2))
+    assert (leaning.argmax(), leaning.argmin()) == (6, 3)  # a 6 is heavier on the left, a 3 on the right
+
+
+def test_same_digits_every_time_and_others_for_another_seed():
+    first, again = load_drawn_digits(), load_drawn_digits.__wrapped__()
+    np.testing.assert_array_equal(again.test.x, first.test.x)
+    assert not np.array_equal(load_drawn_digits.__wrapped__(seed=1).test.x, first.test.x)
+
+
+def test_a_matplotlib_without_the_fonts_says_so(monkeypatch, tmp_path):
+    monkeypatch.setattr("matplotlib.get_data_path", lambda: str(tmp_path))
+    with pytest.raises(RuntimeError, match=r"lacks DejaVuSans\.ttf; install matplotlib"):
+        load_drawn_digits.__wrapped__()
 
 
 def test_the_shared_arrays_cannot_be_written_to():
