@@ -50,7 +50,7 @@ class Result:
         weights: Density in use over density in training at each input, shape ``(seeds, examples)``.
         plain: Coefficients fitted by least squares, highest power first, shape ``(seeds, degree + 1)``.
         weighted: The same with each square times its weight.
-        plain_error: Mean squared error in use, above that of the noise, shape ``(seeds,)``.
+        plain_error: Mean squared distance from the rule in use, so without the noise, shape ``(seeds,)``.
         weighted_error: The same of the weighted fit.
     """
 

@@ -116,8 +116,8 @@ def weighting_frame(use_mean: float, degree: int) -> Frame:
         figure,
         f"Top: 100 examples, larger where their weight is larger, around a curve, with a plain and a "
         f"weighted fit of degree {degree}. Bottom: the inputs' density in training, around "
-        f"{config.train_mean:g}, and in use, around {use_mean:g}. Over 200 samples the mean squared error in "
-        f"use is {plain:.3g} and {weighted:.3g}.",
-        f"Mean squared error in use, over 200 samples: {plain:.3g} plain, {weighted:.3g} weighted. The "
-        f"weights leave {counts:.1f} of 100 examples in effect.",
+        f"{config.train_mean:g}, and in use, around {use_mean:g}. Over 200 samples the mean squared distance "
+        f"from the rule in use is {plain:.3g} and {weighted:.3g}.",
+        f"Mean squared distance from the rule in use, over 200 samples: {plain:.3g} plain, {weighted:.3g} "
+        f"weighted. The weights leave {counts:.1f} of 100 examples in effect.",
     )

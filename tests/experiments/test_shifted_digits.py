@@ -25,3 +25,15 @@ def test_the_last_amount_hurts_every_network(result):
 def test_a_seed_gives_the_same_answers_in_any_company(result):
     alone = run(result.config, seeds=(2,), progress=False)
     np.testing.assert_array_equal(alone.accuracy["blur"][0], result.accuracy["blur"][2])
+
+
+def test_a_network_of_standardised_pictures_sees_no_contrast():
+    config = Config(hidden=(32,), steps=200, standardise=True)
+    accuracy = run(config, seeds=(0, 1), progress=False).accuracy
+    clean = accuracy["contrast"][:, :1]
+    np.testing.assert_allclose(accuracy["contrast"] - clean, 0, atol=0.005)
+    # Inverting a share multiplies by 1 - 2 share: positive, so unseen, up to the third amount.
+    inverted = accuracy["inverted share"]
+    np.testing.assert_allclose(inverted[:, :3] - clean, 0, atol=0.005)
+    assert (inverted[:, 3:] < 0.3).all()
+    assert (accuracy["noise"][:, -1] < clean[:, 0] - 0.1).all()
