@@ -108,8 +108,8 @@ def weighting_frame(use_mean: float, degree: int) -> Frame:
             ("in use", config.use_mean, config.use_std, "BatchNorm", "-"),
         ):
             density.plot(inputs, stats.norm.pdf(inputs, mean, std), line, color=COLOURS[colour], label=name)
-        density.set(xlabel="input x", ylabel="density", ylim=(0, 1.5))
-        density.legend(loc="upper left", fontsize=9)
+        density.set(xlabel="input x", ylabel="density", ylim=(0, 2.4), yticks=(0, 1))
+        density.legend(loc="upper center", fontsize=9, ncols=2)
     plain, weighted = result.plain_error.mean(), result.weighted_error.mean()
     counts = result.effective_examples.mean()
     return Frame(
