@@ -36,6 +36,9 @@ def mend_page(app: Sphinx, name: str, template: str, context: dict[str, Any], do
         body = _without_lists_in_signatures(context["body"])
         # A list holds list items; the role that docutils gives them is deprecated.
         body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        # A wide table scrolls on a phone, and must do so by keyboard, too.
+        scrolling = 'class="pst-scrollable-table-container"'
+        body = body.replace(scrolling, f'{scrolling} tabindex="0"')
         context["body"] = _with_sized_pictures(body, Path(app.outdir) / "_images")
     for script in context.get("script_files", []):
         _let_wait(script.filename, script.attributes)
