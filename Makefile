@@ -34,7 +34,7 @@ test: book  ## build the book, then run every test and compare every notebook wi
 notebooks: setup  ## execute and normalise the notebooks in place
 	@python -m tools.notebooks
 
-experiments: setup  ## run the long sweeps again and write their records: half an hour
+experiments: setup  ## run the long sweeps again and write their records: an hour
 	@python -m tools.experiments
 
 lab: setup  ## open the notebooks in JupyterLab
