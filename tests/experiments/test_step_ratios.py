@@ -29,3 +29,10 @@ def test_the_ratio_is_of_the_means_at_the_demanded_hold(monkeypatch):
 
 def test_the_record_agrees_with_the_training_page_on_who_is_faster():
     assert ratio("sigmoid, std 0.1, SGD").low > 10
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_no_chosen_rate_is_the_first_or_the_last_of_its_grid(setting):
+    inside = SETTINGS[setting].learning_rates[1:-1]
+    chosen = SWEEP.load().get("rates", setting=setting)
+    assert np.isin(chosen, inside).all()
