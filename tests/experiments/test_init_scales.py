@@ -23,8 +23,8 @@ def made(monkeypatch):
     shape = tuple(map(len, axes.values()))
     values = {"validation": np.zeros(shape), "test": np.zeros(shape)}
     searching = len(SEARCH_SEEDS)
-    values["validation"][:, :, 1, :, -searching:] = 0.9  # what counts: rate 0.1
-    values["validation"][:, :, 2, 0, -searching:] = 0.95  # at the first scale: rate 0.3
+    values["validation"][:, :, 1, :, -searching:] = 0.9  # what counts: the second rate
+    values["validation"][:, :, 2, 0, -searching:] = 0.95  # at the first scale: the third
     values["validation"][:, :, 3, :, :-searching] = 1.0
     values["test"][:, :, 4] = 1.0
     values["test"][:, :, 1, :, :-searching] = 0.7
@@ -35,9 +35,10 @@ def made(monkeypatch):
 
 
 def test_rates_are_chosen_by_the_search_seeds_on_validation_alone(made):
+    _, second, third, *_ = SWEEP.axes["rate"]
     accuracy, rates = chosen("batch", "relu, 6 layers")
-    np.testing.assert_array_equal(rates, [0.3] + [0.1] * 6)
+    np.testing.assert_array_equal(rates, [third] + [second] * 6)
     np.testing.assert_array_equal(accuracy, [[0.6] + [0.7] * 6] * 5)
     accuracy, rates = chosen("batch", "relu, 6 layers", at=1.0)
-    np.testing.assert_array_equal(rates, [0.1] * 7)
+    np.testing.assert_array_equal(rates, [second] * 7)
     np.testing.assert_array_equal(accuracy, [[0.7] * 7] * 5)
