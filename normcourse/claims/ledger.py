@@ -357,7 +357,7 @@ LEDGER: Sequence[Claim] = (
             ),
             Finding(
                 id="C8.rival-rescued",
-                sentence="With weights 10 times too large, a tiny rate brings plain ReLU to over half correct.",
+                sentence="With weights 10 times too large, a tiny rate brings plain ReLU over half correct.",
                 speaks=Speaks.LIMITS,
                 predicate=Above(0.5),
                 spec=".0%",
