@@ -145,6 +145,7 @@ def check(
     """
     find(id)
     estimate, low, high = (float(f"{value:.6g}") for value in interval)  # more would be noise
-    evidence = Evidence(id, estimate, low, high, seeds, setting, dict(run_on or environment()))
+    measured_on = environment() if run_on is None else dict(run_on)
+    evidence = Evidence(id, estimate, low, high, seeds, setting, measured_on)
     evidence.verify()
     return evidence

@@ -1,4 +1,4 @@
-"""Digits drawn from fonts, bent and blurred a little, with noise."""
+"""Digits drawn from fonts, turned, slanted, scaled and moved a little, with noise."""
 
 from functools import cache
 from pathlib import Path

@@ -24,8 +24,8 @@ class Text(NamedTuple):
 def load_text() -> Text:
     """Load Python's own help on the language, some 460,000 characters; 80% to train, then 10% and 10%.
 
-    Topics are whole, in alphabetical order of their names, so that the parts share no sentence that one topic
-    does not repeat of another. The text is that of the running Python: another version has other words, and
+    The topics follow each other in the order of their names and are cut where the shares end, in the middle
+    of a topic. The text is that of the running Python: another version has other words, and
     results on it are comparable within one version only.
 
     Returns:

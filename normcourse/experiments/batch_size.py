@@ -53,7 +53,9 @@ class Result:
         config: The settings.
         search: The choice of the learning rate, of ``config.rates``.
         error: Share of wrong answers on the test split in inference mode, shape ``(seeds,)``.
-        batch_error: The same with the statistics of the whole test split in place of the running ones.
+        batch_error: The same in training mode, with the test split as one batch. For ``"batch"`` that puts
+            the statistics of the whole split in place of the running ones; Batch Renormalization corrects
+            back to those, and ghosts still cut the split.
     """
 
     config: Config

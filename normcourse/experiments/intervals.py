@@ -30,7 +30,9 @@ def bootstrap(statistic: Callable[..., Any], *samples: ArrayLike) -> Interval:
     """Estimate a statistic of per-seed samples, with a 95% percentile-bootstrap interval.
 
     Seeds are drawn again 9999 times with replacement. Several samples are resampled together, so that
-    entry ``i`` of each stays with entry ``i`` of the others: give all arms the same seeds.
+    entry ``i`` of each stays with entry ``i`` of the others: give all arms the same seeds. With few seeds
+    the interval is somewhat too narrow: of Gaussian samples it covers the mean about nine times in ten with
+    8 seeds, and less often with 5.
 
     Args:
         statistic: Reduces the seeds: it is called with arrays and the ``axis`` that holds them, as in

@@ -31,11 +31,17 @@ NORMS: Mapping[str, NormFactory | None] = {
     "batch": lambda models, features: nn.BatchNorm1d(models * features),
     "renorm": lambda models, features: BatchRenorm(models * features),
     "layer": lambda models, features: nn.GroupNorm(models, models * features),
-    "group": lambda models, features: nn.GroupNorm(models * max(1, features // 10), models * features),
+    "group": lambda models, features: nn.GroupNorm(models * _groups(features), models * features),
 }
 
 #: The activations by name.
 ACTIVATIONS: Mapping[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+
+
+def _groups(features: int) -> int:
+    if features % 10:
+        raise ValueError(f"group norm has ten features in a group, and {features} are no multiple of ten")
+    return features // 10
 
 
 class StackedLinear(nn.Module):

@@ -45,3 +45,10 @@ def test_curves_get_one_interval_per_point():
     point = bootstrap(np.mean, curves[:, 2])
     assert whole.low.shape == (4,)
     np.testing.assert_allclose([whole.low[2], whole.high[2]], [point.low, point.high])
+
+
+@pytest.mark.parametrize(("seeds", "low", "high"), [(5, 0.8, 0.9), (8, 0.86, 0.93)])
+def test_the_interval_of_a_few_seeds_covers_the_mean_as_often_as_is_said(seeds, low, high):
+    samples = np.random.default_rng(0).normal(size=(seeds, 2000))
+    interval = bootstrap(np.mean, samples)
+    assert low < np.mean((interval.low < 0) & (interval.high > 0)) < high

@@ -96,3 +96,8 @@ def test_each_model_has_its_own_scale():
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         StackedMLP(SIZES, seeds=SEEDS, **settings)
+
+
+def test_group_norm_needs_whole_groups():
+    with pytest.raises(ValueError, match="64 are no multiple of ten"):
+        StackedMLP((5, 64, 3), seeds=[0], norm="group", gain=1.0)

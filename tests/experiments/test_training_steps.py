@@ -3,6 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from normcourse.data import load_digits
+from normcourse.experiments import training_steps
 from normcourse.experiments.training_steps import Arm, Config, Result, evaluation_steps, run
 
 QUICK = Config(
@@ -73,3 +75,18 @@ def test_a_target_is_held_only_where_no_later_reading_lies_below():
     firsts = {0: [4, 2], 2: [10, 2], 5: [10, 2], 8: [10, np.inf], 20: [10, np.inf], 21: [np.inf, np.inf]}
     for hold, expected in firsts.items():
         np.testing.assert_array_equal(result.steps_to(0.5, hold=hold)[0], expected)
+
+
+def test_the_search_sees_the_validation_split_alone(monkeypatch):
+    seen = []
+
+    def spy(network, split):
+        seen.append(split.y)
+        return evaluate(network, split)
+
+    evaluate = training_steps._evaluate
+    monkeypatch.setattr(training_steps, "_evaluate", spy)
+    training_steps._search(replace(QUICK, steps=4), batch_norm=True, progress=None)
+    assert seen
+    for labels in seen:
+        np.testing.assert_array_equal(labels, load_digits().validation.y)
