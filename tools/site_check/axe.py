@@ -42,6 +42,7 @@ def violations_in_all_views(page: Page) -> list[str]:
     for scheme, (width, height) in VIEWS:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": height})
+        page.reload()  # as a reader opens it: the theme takes a while to follow a change of size
         page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
         found += [f"{scheme}, {width} px: {line}" for line in violations(page)]
     return found
