@@ -482,7 +482,22 @@ LEDGER: Sequence[Claim] = (
         id="C13",
         sentence="LayerNorm normalizes across features and is the standard in transformers.",
         sources=("ba2016", "xiong2020"),
-        verdict=Verdict.OPEN,
-        summary="",
+        verdict=Verdict.HOLDS,
+        summary=(
+            "Across features: what LayerNorm gives for a token does not depend on any other one. Whether it "
+            "is the standard is a question about published models, which no run of ours answers."
+        ),
+        findings=(
+            Finding(
+                id="C13.features",
+                sentence=(
+                    "LayerNorm's output for a token stays the same, to 1e-12 in float64, when all other "
+                    "tokens of its batch are replaced or left out."
+                ),
+                speaks=Speaks.FOR,
+                predicate=Within(0, 1e-12),
+                spec=".0e",
+            ),
+        ),
     ),
 )

@@ -22,7 +22,7 @@ from normcourse.plotting.internal_shift import (
 )
 from normcourse.plotting.learning_rates import rate_curves, rate_windows
 from normcourse.plotting.placement import placement_curves, unit_skewness
-from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame
+from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame, token_frame
 from normcourse.plotting.prediction_noise import noisy_answers
 from normcourse.plotting.residual import residual_frame
 from normcourse.plotting.standardising import before_and_after, eps_frame, standardising_frame
@@ -72,6 +72,7 @@ __all__ = [
     "standardising_frame",
     "step_ratios",
     "stream_growth",
+    "token_frame",
     "unit_frame",
     "unit_skewness",
     "weight_plane_frame",

@@ -14,23 +14,28 @@ from normcourse.plotting.frame import Frame
 from normcourse.plotting.style import COLOURS, new_figure
 from normcourse.taxonomy import TAXONOMY, NormSpec
 
-__all__ = ["pooled_cells", "pooling_cubes", "pooling_frame"]
+__all__ = ["pooled_cells", "pooling_cubes", "pooling_frame", "token_frame"]
 
 # Where one step along N, C and S leads on paper: N to the right, C into the page, S upwards.
 _STEPS = np.array([[1.0, -0.12], [0.42, 0.42], [0.0, 1.0]])
 
 
 def pooled_cells(
-    spec: NormSpec, shape: tuple[int, int, int], *, cell: tuple[int, int, int] = (0, 0, 0)
+    spec: NormSpec,
+    shape: tuple[int, int, int],
+    *,
+    cell: tuple[int, int, int] = (0, 0, 0),
+    features: int = 2,
 ) -> NDArray[np.bool_]:
     """Mark the cells of an ``(N, C, S)`` batch that share one mean and variance with a given cell.
 
-    GroupNorm has two groups; LayerNorm and RMSNorm normalize ``(C, S)``.
+    GroupNorm has two groups.
 
     Args:
         spec: A row of the taxonomy.
         shape: ``(N, C, S)``; ``C`` even.
         cell: Example, channel and position of the given cell.
+        features: How many trailing axes LayerNorm and RMSNorm normalize.
 
     Returns:
         A mask of this shape.
@@ -40,7 +45,7 @@ def pooled_cells(
         >>> mask[:, 0, :].all(), mask[:, 1:, :].any()
         (np.True_, np.False_)
     """
-    view = np.arange(np.prod(shape)).reshape(spec.view_shape(shape, groups=2, features=2))
+    view = np.arange(np.prod(shape)).reshape(spec.view_shape(shape, groups=2, features=features))
     place = np.unravel_index(np.ravel_multi_index(cell, shape), view.shape)
     pooled = tuple(
         slice(None) if letter in spec.pool else at for letter, at in zip(spec.view, place, strict=True)
@@ -63,9 +68,8 @@ def pooling_frame(norm: str, example: int, channel: int, *, shape: tuple[int, in
     mask = pooled_cells(spec, shape, cell=cell)
     with new_figure(figsize=(5.0, 3.2)) as (figure, axis):
         axis.set_axis_off()
-        _draw_cells(axis, mask, cell)
+        _draw_cells(axis, mask, cell, ("N: examples", "C: channels", "S: positions"))
     examples, channels = mask.any(axis=(1, 2)).sum(), mask.any(axis=(0, 2)).sum()
-    what = "one mean and variance" if spec.centred else "one mean square"
     reach = (
         f"{_count(examples, shape[0], 'example')}, {_count(channels, shape[1], 'channel')} and "
         f"all {shape[2]} positions"
@@ -75,10 +79,54 @@ def pooling_frame(norm: str, example: int, channel: int, *, shape: tuple[int, in
         f"A block of {shape[0]} examples by {shape[1]} channels by {shape[2]} positions, its cells drawn "
         f"apart. A diamond marks a cell of example {example} and channel {channel}. In colour for {norm}: "
         f"{reach}.",
-        f"For example {example}, channel {channel}, {norm} takes {what} over {reach}: {mask.sum()} of "
-        f"{mask.size} cells. "
+        f"For example {example}, channel {channel}, {norm} takes {_statistics(spec)} over {reach}: "
+        f"{mask.sum()} of {mask.size} cells. "
         + ("Other examples change this cell's output." if examples > 1 else "Other examples do not matter."),
     )
+
+
+def token_frame(norm: str, text: int, token: int, *, shape: tuple[int, int, int] = (3, 5, 4)) -> Frame:
+    """Draw every cell of a batch of texts, and in colour those that one cell is normalized with.
+
+    A text's features are what the other norms call channels, and its tokens are their positions.
+
+    Args:
+        norm: A name of the taxonomy. ``" over T and F"`` after LayerNorm or RMSNorm pools a text's tokens as
+            well as the features.
+        text: The cell's text, counted from 0.
+        token: The cell's token, counted from 0. Its feature is the topmost one.
+        shape: ``(B, T, F)``, texts, tokens and features; ``F`` even.
+    """
+    name, _, more = norm.partition(" over ")
+    spec, feature = TAXONOMY[name], shape[2] - 1
+    if spec.view == "BF":
+        mask = pooled_cells(spec, shape, cell=(text, token, feature), features=2 if more else 1)
+    else:
+        channels_first = pooled_cells(spec, (shape[0], shape[2], shape[1]), cell=(text, feature, token))
+        mask = channels_first.swapaxes(1, 2)
+    with new_figure(figsize=(5.0, 3.2)) as (figure, axis):
+        axis.set_axis_off()
+        _draw_cells(
+            axis, mask.swapaxes(0, 1), (token, text, feature), ("T: tokens", "B: texts", "F: features")
+        )
+        axis.margins(x=0.2)  # for the names
+    texts, tokens, features = (mask.any(axis=axes).sum() for axes in ((1, 2), (0, 2), (0, 1)))
+    reach = (
+        f"{_count(texts, shape[0], 'text')}, {_count(tokens, shape[1], 'token')} and "
+        f"{_count(features, shape[2], 'feature')}"
+    )
+    others, beside = ("Yes" if count > 1 else "No" for count in (texts, tokens))
+    return Frame(
+        figure,
+        f"A block of {shape[0]} texts by {shape[1]} tokens by {shape[2]} features, its cells drawn apart. A "
+        f"diamond marks a cell of text {text} and token {token}. In colour for {norm}: {reach}.",
+        f"For text {text}, token {token}, {norm} takes {_statistics(spec)} over {reach}: {mask.sum()} of "
+        f"{mask.size} cells. Do other texts change this cell's output? {others}. Do other tokens? {beside}.",
+    )
+
+
+def _statistics(spec: NormSpec) -> str:
+    return "one mean and variance" if spec.centred else "one mean square"
 
 
 def _count(number: int, of: int, noun: str) -> str:
@@ -87,8 +135,13 @@ def _count(number: int, of: int, noun: str) -> str:
     return f"all {of} {noun}s" if number == of else f"{number} of {of} {noun}s"
 
 
-def _draw_cells(axes: Axes, mask: NDArray[np.bool_], cell: tuple[int, int, int]) -> None:
-    """Draw each cell as a small cube, from the back to the front; those outside the mask as ghosts."""
+def _draw_cells(
+    axes: Axes, mask: NDArray[np.bool_], cell: tuple[int, int, int], names: tuple[str, str, str]
+) -> None:
+    """Draw each cell as a small cube, from the back to the front; those outside the mask as ghosts.
+
+    The mask's axes lead to the right, into the page and upwards; ``names`` are theirs.
+    """
     apart, side = np.array([1.5, 1.9, 1.0]), 0.8
     a, b, c = _STEPS * side
     faces = ((0 * a, a, c, 1.0), (a, b, c, 0.72), (c, a, b, 0.86))  # front, right, top, and their light
@@ -104,11 +157,11 @@ def _draw_cells(axes: Axes, mask: NDArray[np.bool_], cell: tuple[int, int, int])
     axes.plot(*place, "D", color=COLOURS["accent"], markeredgecolor="black", markersize=6)
     size = np.array(mask.shape) * apart
     labels = (
-        ("N: examples", size * (0.5, 0, 0), (0.2, -1.0), "center"),
-        ("C: channels", size * (1, 0.5, 0), (0.6, -0.6), "left"),
-        ("S: positions", size * (0, 0, 0.5), (-0.6, 0), "right"),
+        (size * (0.5, 0, 0), (0.2, -1.0), "center"),
+        (size * (1, 0.5, 0), (0.6, -0.6), "left"),
+        (size * (0, 0, 0.5), (-0.6, 0), "right"),
     )
-    for text, corner, shift, side_of in labels:
+    for text, (corner, shift, side_of) in zip(names, labels, strict=True):
         x, y = corner @ _STEPS + shift
         axes.text(x, y, text, ha=side_of, va="center", color="#374151")
     axes.set_aspect("equal")

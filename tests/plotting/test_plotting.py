@@ -85,6 +85,7 @@ FRAMES = {
     "shift_frame": lambda: plotting.shift_frame(SHIFTED, "contrast", 2),
     "sigmoid_frame": lambda: plotting.sigmoid_frame(RESULT, 4, 2, seed=1),
     "standardising_frame": lambda: plotting.standardising_frame(POINTS, 2.0, -1.0, 0.5),
+    "token_frame": lambda: plotting.token_frame("LayerNorm", 1, 4),
     "unit_frame": lambda: plotting.unit_frame(SHIFTS, 4, 3),
     "weight_plane_frame": lambda: plotting.weight_plane_frame(1.0, 1.0),
     "weighting_frame": lambda: plotting.weighting_frame(0.0, 1),
@@ -177,6 +178,24 @@ def test_every_frame_has_words(name):
 )
 def test_pooling_frame_counts_what_the_norm_pools(norm, says):
     assert says in plotting.pooling_frame(norm, 2, 3).readout
+
+
+@pytest.mark.parametrize(
+    ("norm", "says"),
+    [
+        ("LayerNorm", "one text, one token and all 4 features: 4 of 60 cells. No. No."),
+        ("RMSNorm", "one text, one token and all 4 features: 4 of 60 cells. No. No."),
+        ("LayerNorm over T and F", "one text, all 5 tokens and all 4 features: 20 of 60 cells. No. Yes."),
+        ("BatchNorm", "all 3 texts, all 5 tokens and one feature: 15 of 60 cells. Yes. Yes."),
+        ("InstanceNorm", "one text, all 5 tokens and one feature: 5 of 60 cells. No. Yes."),
+        ("GroupNorm", "one text, all 5 tokens and 2 of 4 features: 10 of 60 cells. No. Yes."),
+    ],
+)
+def test_token_frame_counts_what_the_norm_pools_of_a_text(norm, says):
+    readout = plotting.token_frame(norm, 2, 3).readout
+    for question in ("Do other texts change this cell's output? ", "Do other tokens? "):
+        readout = readout.replace(question, "")
+    assert readout.endswith(says)
 
 
 def test_pooled_cells_are_those_of_the_given_cell():
