@@ -7,6 +7,7 @@ Importing this package pulls in neither torch nor matplotlib: import the submodu
 ``normcourse.reference``    NumPy: forward and backward of every norm, running statistics
 ``normcourse.functional``   torch: the signatures of ``torch.nn.functional``
 ``normcourse.nn``           torch: drop-in layers, and tools for networks that hold them
+``normcourse.models``       networks that the chapters take apart
 ``normcourse.data``         data sets that need no download
 ``normcourse.experiments``  the course's training runs, over several seeds at once
 ``normcourse.plotting``     results as figures

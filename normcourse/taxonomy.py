@@ -85,8 +85,7 @@ class NormSpec:
     def affine_shape(self, view_shape: Sequence[int]) -> tuple[int, ...]:
         """Shape in which gamma and beta broadcast against a view of these sizes."""
         return tuple(
-            size if letter in self.affine else 1
-            for letter, size in zip(self.view, view_shape, strict=True)
+            size if letter in self.affine else 1 for letter, size in zip(self.view, view_shape, strict=True)
         )
 
 

@@ -19,9 +19,10 @@ MAY_IMPORT = {
     "_normalize": {"taxonomy"},
     "functional": {"taxonomy", "_normalize"},
     "nn": {"taxonomy", "functional"},
+    "models": {"taxonomy", "functional", "nn"},
     "probes": {"taxonomy", "functional", "nn"},
-    "experiments": {"taxonomy", "data", "functional", "nn", "probes"},
-    "plotting": {"taxonomy", "data", "functional", "nn", "probes", "experiments"},
+    "experiments": {"taxonomy", "data", "functional", "nn", "models", "probes"},
+    "plotting": {"taxonomy", "data", "functional", "nn", "models", "probes", "experiments"},
     "explore": {"plotting"},
     "claims": {"experiments"},
 }

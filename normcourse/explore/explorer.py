@@ -69,8 +69,7 @@ class Explorer:
 
     def __repr__(self) -> str:
         ends = (
-            f"{slider.label} ({slider.texts[0]} to {slider.texts[-1]})"
-            for slider in self.sliders.values()
+            f"{slider.label} ({slider.texts[0]} to {slider.texts[-1]})" for slider in self.sliders.values()
         )
         return f"Explorer: {self.title}, with a slider for {', '.join(ends)}"
 
