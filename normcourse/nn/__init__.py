@@ -1,5 +1,6 @@
 """The norms as layers, with the signatures, parameter names and state of ``torch.nn``."""
 
+from normcourse.nn.adaptation import adapt_batch_norm
 from normcourse.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from normcourse.nn.folding import fold_batch_norm
 from normcourse.nn.groupnorm import GroupNorm
@@ -21,6 +22,7 @@ __all__ = [
     "InstanceNorm3d",
     "LayerNorm",
     "RMSNorm",
+    "adapt_batch_norm",
     "fold_batch_norm",
     "recalibrate",
 ]
