@@ -20,6 +20,7 @@ from normcourse.plotting.internal_shift import (
     shift_ratios,
     unit_frame,
 )
+from normcourse.plotting.language import losses_by_steps
 from normcourse.plotting.learning_rates import rate_curves, rate_windows
 from normcourse.plotting.placement import placement_curves, unit_skewness
 from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame, token_frame
@@ -50,6 +51,7 @@ __all__ = [
     "gradient_parts",
     "learning_curves",
     "length_gains",
+    "losses_by_steps",
     "map_noise",
     "noisy_answers",
     "placement_curves",

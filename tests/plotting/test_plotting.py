@@ -52,6 +52,7 @@ FIGURES = {
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
     "length_gains": lambda: plotting.length_gains(LENGTHS),
+    "losses_by_steps": lambda: plotting.losses_by_steps((10, 100), np.ones((2, 3)), {"a": 0.5}),
     "map_noise": lambda: plotting.map_noise(convolution.noise((2, 4), filters=2, batches=3)),
     "noisy_answers": lambda: plotting.noisy_answers(
         prediction_noise.run(QUICK_NOISE, seeds=(0, 1), progress=False)

@@ -1,0 +1,56 @@
+"""How well does the small transformer predict after so many steps, and how well does counting?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normcourse.data.text import Text
+from normcourse.experiments import language
+from normcourse.experiments.sweeps import Sweep
+
+__all__ = ["SWEEP", "counting_loss", "measure"]
+
+
+def counting_loss(text: Text, before: int, *, prior: float = 0.1) -> float:
+    """Return the test loss of a table that counts what followed the last few characters.
+
+    Args:
+        text: Counts are taken on ``train``, the loss on ``test``.
+        before: How many characters the table looks at, from 0 (mere frequency) to 3.
+        prior: Added to every count, so that nothing is impossible.
+
+    Returns:
+        Nats per character.
+
+    Example:
+        >>> letters = np.array([0, 1] * 50)
+        >>> bool(counting_loss(Text("ab", letters, letters, letters), 1) < 0.01)
+        True
+    """
+
+    def pieces(part: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        return tuple(part[shift : len(part) - before + shift] for shift in range(before + 1))
+
+    counts = np.full((len(text.alphabet),) * (before + 1), prior)
+    np.add.at(counts, pieces(text.train), 1)
+    shares = counts / counts.sum(axis=-1, keepdims=True)
+    return float(-np.log(shares[pieces(text.test)]).mean())
+
+
+def measure(*, steps: int, seeds: Sequence[int]) -> Mapping[str, NDArray[Any]]:
+    """Train for so many steps, for `SWEEP`; ``test`` and ``validation`` are losses in nats per character."""
+    result = language.run(language.Config(steps=steps), seeds=seeds, progress=False)
+    return {"test": result.test, "validation": result.validation}
+
+
+#: Five budgets of steps at a rate of 0.003. It takes ten minutes.
+SWEEP = Sweep(
+    "language_budget",
+    {"steps": (10, 100, 300, 1000, 3000)},
+    tuple(range(5)),
+    measure,
+    corner={"steps": 10},
+    tolerance=0.01,
+)
