@@ -12,9 +12,7 @@ from normcourse.plotting.style import COLOURS, new_figure
 __all__ = ["losses_by_steps"]
 
 
-def losses_by_steps(
-    steps: Sequence[int], losses: NDArray[np.float64], levels: Mapping[str, float]
-) -> Figure:
+def losses_by_steps(steps: Sequence[int], losses: NDArray[np.float64], levels: Mapping[str, float]) -> Figure:
     """Draw a model's loss against the steps that it was trained for, and the losses of others as levels.
 
     Args:
