@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "grading": {"taxonomy", "reference", "exercises"},
     "_normalize": {"taxonomy"},
     "functional": {"taxonomy", "_normalize"},
-    "nn": {"taxonomy", "functional"},
+    "nn": {"taxonomy", "_normalize", "functional"},
     "models": {"taxonomy", "functional", "nn"},
     "probes": {"taxonomy", "functional", "nn"},
     "experiments": {"taxonomy", "data", "functional", "nn", "models", "probes"},

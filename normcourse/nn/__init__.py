@@ -7,6 +7,7 @@ from normcourse.nn.groupnorm import GroupNorm
 from normcourse.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from normcourse.nn.layernorm import LayerNorm, RMSNorm
 from normcourse.nn.recalibration import recalibrate
+from normcourse.nn.syncbatchnorm import SyncBatchNorm
 from normcourse.nn.variants import BatchRenorm, DyT, GhostBatchNorm
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "InstanceNorm3d",
     "LayerNorm",
     "RMSNorm",
+    "SyncBatchNorm",
     "adapt_batch_norm",
     "fold_batch_norm",
     "recalibrate",
