@@ -12,6 +12,7 @@ from normcourse.plotting.covariate_shift import (
     shifted_grid,
     weighting_frame,
 )
+from normcourse.plotting.data_parallel import worker_statistics
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.init_scales import scale_curves
 from normcourse.plotting.internal_shift import (
@@ -79,4 +80,5 @@ __all__ = [
     "unit_skewness",
     "weight_plane_frame",
     "weighting_frame",
+    "worker_statistics",
 ]

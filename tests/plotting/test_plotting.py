@@ -7,6 +7,7 @@ from normcourse import TAXONOMY, plotting
 from normcourse.experiments import (
     batch_noise,
     convolution,
+    data_parallel,
     internal_shift,
     learning_rates,
     prediction_noise,
@@ -37,6 +38,7 @@ SHIFTS = internal_shift.run(
     internal_shift.Config(hidden=(6, 6), readings=(1, 4), examples=20), seeds=(0, 1), progress=False
 )
 HIGH = {"early": Interval(5, 4, 7), "late": Interval(0.5, 0.4, 0.6)}
+LONE = data_parallel.alone(data_parallel.Config(shares=(4, 4), steps=3, hidden=(4,)))
 FIGURES = {
     "accuracy_against_shift": lambda: plotting.accuracy_against_shift(
         {"tanh": {"a": (Interval(0.1, 0.1, 0.2), Interval(0.5, 0.4, 0.6))}}
@@ -72,6 +74,7 @@ FIGURES = {
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
     "unit_skewness": lambda: plotting.unit_skewness({"relu": np.eye(2)}, {"relu": np.ones((3, 2))}),
+    "worker_statistics": lambda: plotting.worker_statistics({"a": LONE, "b": LONE}, feature=1),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
 }
 NOISE = batch_noise.run(batch_noise.Config(batch_sizes=(2, 8), batches=50))
