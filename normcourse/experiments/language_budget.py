@@ -30,13 +30,24 @@ def counting_loss(text: Text, before: int, *, prior: float = 0.1) -> float:
         True
     """
 
-    def pieces(part: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-        return tuple(part[shift : len(part) - before + shift] for shift in range(before + 1))
+    def codes(part: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+        """Write the ``length`` characters from each place on as one number."""
+        total = np.zeros(len(part) - before, dtype=np.int64)
+        for shift in range(length):
+            total = total * letters + part[shift : len(part) - before + shift]
+        return total
 
-    counts = np.full((len(text.alphabet),) * (before + 1), prior)
-    np.add.at(counts, pieces(text.train), 1)
-    shares = counts / counts.sum(axis=-1, keepdims=True)
-    return float(-np.log(shares[pieces(text.test)]).mean())
+    letters = len(text.alphabet)
+    seen, possible = (_count(codes(text.train, n), codes(text.test, n)) for n in (before + 1, before))
+    shares = (seen + prior) / (possible + prior * letters)
+    return float(-np.log(shares).mean())
+
+
+def _count(among: NDArray[np.int64], asked: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How often each of the asked numbers occurs among others."""
+    values, counts = np.unique(among, return_counts=True)
+    place = np.minimum(np.searchsorted(values, asked), len(values) - 1)
+    return np.where(values[place] == asked, counts[place], 0)
 
 
 def measure(*, steps: int, seeds: Sequence[int]) -> Mapping[str, NDArray[Any]]:

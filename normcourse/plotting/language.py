@@ -27,7 +27,7 @@ def losses_by_steps(steps: Sequence[int], losses: NDArray[np.float64], levels: M
         for name, level in levels.items():
             axis.axhline(level, color=COLOURS["muted"], linestyle=":")
             axis.annotate(
-                name, (1, level), xycoords=axis.get_yaxis_transform(), ha="right", va="bottom", fontsize=9
+                name, (0.2, level), xycoords=axis.get_yaxis_transform(), ha="center", va="bottom", fontsize=9
             )
         axis.set(xscale="log", xlabel="training steps", ylabel="test loss (nats per character)")
         axis.set_xticks(steps, [f"{count}" for count in steps])
