@@ -63,12 +63,21 @@ def recorded_rate(record: Record, seeds: Sequence[int], **settings: Any) -> floa
         seeds: Of the search, among the record's.
         settings: A value for each other axis.
 
+    Raises:
+        ValueError: An axis has no value, or the record has no axis ``"rate"``.
+
     Example:
         >>> measured = {"validation": np.array([[0.2, 0.3, 0.9], [0.4, 0.5, 0.1]])}
         >>> record = Record({"rate": (0.1, 1.0), "seed": (7, 8, 9)}, measured, {})
         >>> recorded_rate(record, (7, 8))
         1.0
     """
+    free = [axis for axis in record.axes if axis not in settings]
+    if free != ["rate", "seed"]:
+        raise ValueError(
+            "a rate is chosen over the axes rate and seed, and every other axis needs a value; left free are "
+            f"{', '.join(free)}"
+        )
     accuracy = record.get("validation", **settings)
     columns = [record.axes["seed"].index(seed) for seed in seeds]
     rates: tuple[float, ...] = record.axes["rate"]

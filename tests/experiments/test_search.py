@@ -32,3 +32,22 @@ def test_of_a_record_only_the_search_seeds_choose():
     assert recorded_rate(record, (5,), norm="none") == 0.1
     assert recorded_rate(record, (6, 7), norm="none") == 1.0
     assert recorded_rate(record, (5, 6), norm="batch") == 0.1
+
+
+@pytest.mark.parametrize(
+    ("axes", "settings", "free"),
+    [
+        (("norm", "rate"), {}, "norm, rate, seed"),
+        (("norm", "rate"), {"norm": "none", "rate": 0.1}, "seed"),
+        (("norm",), {"norm": "none"}, "seed"),
+    ],
+)
+def test_an_axis_without_a_value_is_named(axes, settings, free):
+    values = {"norm": ("none", "batch"), "rate": (0.1, 1.0)}
+    record = Record(
+        {**{axis: values[axis] for axis in axes}, "seed": (5, 6)},
+        {"validation": np.zeros((*(2 for _ in axes), 2))},
+        {},
+    )
+    with pytest.raises(ValueError, match=f"left free are {free}$"):
+        recorded_rate(record, (5,), **settings)
