@@ -28,7 +28,7 @@ class Config:
     Attributes:
         norm: A name of `stacked.NORMS`, or a factory of norms.
         batch_sizes: Of the batches in which the trained network is asked; divisors of ``examples``.
-        draws: How often each example is asked at each size, with other company every time.
+        draws: How often each example is asked at each size, with other company every time; at least 2.
         examples: How many test examples are asked about. They are each other's company.
         train_batch: Batch size of the training.
         steps: Training steps.
@@ -36,7 +36,7 @@ class Config:
         hidden: Units of each hidden layer, with ReLU and He's initial weights.
 
     Raises:
-        ValueError: A batch size does not divide ``examples``.
+        ValueError: A batch size does not divide ``examples``, or there are fewer than two draws.
     """
 
     norm: str | NormFactory = "batch"
@@ -53,6 +53,8 @@ class Config:
             raise ValueError(
                 f"every example needs a full batch: {wrong} do not divide Config.examples, {self.examples}"
             )
+        if self.draws < 2:
+            raise ValueError(f"a spread needs at least 2 draws, but Config.draws is {self.draws}")
 
 
 @dataclass(frozen=True)

@@ -70,3 +70,8 @@ def test_asking_leaves_the_network_as_it_was():
 def test_sizes_that_leave_a_rest_are_refused():
     with pytest.raises(ValueError, match=r"\[3, 7\] do not divide Config.examples, 64"):
         replace(QUICK, batch_sizes=(2, 3, 7))
+
+
+def test_one_draw_has_no_spread_and_is_refused():
+    with pytest.raises(ValueError, match=r"at least 2 draws, but Config\.draws is 1"):
+        replace(QUICK, draws=1)
