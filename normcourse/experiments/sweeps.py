@@ -124,18 +124,36 @@ class Sweep:
         return FOLDER / f"{self.name}.json"
 
     def run(self, *, progress: bool = True) -> Record:
-        """Take the measurement at every combination: minutes."""
+        """Take the measurement at every combination: minutes.
+
+        Raises:
+            ValueError: A combination gives other measurements than the first, or not one row per seed.
+        """
         points = [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
-        rows = [
-            self.measure(**point, seeds=self.seeds)
-            for point in tqdm(points, desc=self.name, disable=not progress)
-        ]
+        rows: list[Mapping[str, NDArray[Any]]] = []
+        for point in tqdm(points, desc=self.name, disable=not progress):
+            rows.append(self.measure(**point, seeds=self.seeds))
+            self._check(point, rows[-1], rows[0])
         lengths = tuple(len(values) for values in self.axes.values())
         values = {}
         for name in rows[0]:
             stacked = np.stack([row[name] for row in rows])
             values[name] = stacked.reshape(lengths + stacked.shape[1:])
         return Record({**self.axes, "seed": self.seeds}, values, environment())
+
+    def _check(
+        self, point: Mapping[str, Any], row: Mapping[str, NDArray[Any]], first: Mapping[str, NDArray[Any]]
+    ) -> None:
+        if set(row) != set(first):
+            raise ValueError(
+                f"every combination must give the same measurements, but {self.name} gives {', '.join(row)} "
+                f"at {point}, and {', '.join(first)} at the first"
+            )
+        if wrong := {name: len(values) for name, values in row.items() if len(values) != len(self.seeds)}:
+            raise ValueError(
+                f"a measurement needs one row for each of {len(self.seeds)} seeds, but {self.name} gives "
+                f"{wrong} rows at {point}"
+            )
 
     def load(self) -> Record:
         """Return the record.

@@ -38,6 +38,23 @@ def test_a_record_has_the_settings_as_axes_and_the_seeds_as_the_last():
     np.testing.assert_array_equal(record.get("steps", rate=0.1), [[np.inf] * 3, [3, 4, 5]])
 
 
+def test_a_measurement_that_only_some_combinations_give_is_refused():
+    def uneven(rate, kind, seeds):
+        found = measured(rate, kind, seeds)
+        return found | {"loss": np.zeros(3)} if (rate, kind) == (1.0, "none") else found
+
+    with pytest.raises(ValueError, match=r"steps, loss at .*1.0.*'none'.*, and curve, steps at"):
+        replace(SWEEP, measure=uneven).run(progress=False)
+
+
+def test_a_measurement_without_a_row_for_each_seed_is_refused():
+    def short(rate, kind, seeds):
+        return {name: values[: 3 if rate < 1 else 2] for name, values in measured(rate, kind, seeds).items()}
+
+    with pytest.raises(ValueError, match=r"each of 3 seeds, but made gives .*'curve': 2.* rows at .*1.0"):
+        replace(SWEEP, measure=short).run(progress=False)
+
+
 def test_a_record_survives_its_file():
     record = SWEEP.run(progress=False)
     text = record.dumps()
