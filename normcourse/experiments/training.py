@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from normcourse.data import Split
-from normcourse.experiments.stacked import DTYPE
+from normcourse.experiments.stacked import DTYPE, StackedLinear
 
 __all__ = [
     "OPTIMISERS",
@@ -136,7 +136,8 @@ def train(
         After each step, the number of steps done so far. To stop the training, leave the loop.
 
     Raises:
-        ValueError: An unknown optimiser, or another number of learning rates than of models.
+        ValueError: An unknown optimiser, or another number of learning rates, or of orders of examples, than
+            of models.
     """
     if isinstance(optimiser, str):
         if optimiser not in OPTIMISERS:
@@ -144,6 +145,13 @@ def train(
         optimiser = OPTIMISERS[optimiser]
     if len(learning_rates) != order.shape[1]:
         raise ValueError(f"each model needs a learning rate: got {len(learning_rates)} for {order.shape[1]}")
+    # A stack of one would be broadcast to all the orders, without an error.
+    stacks = {len(layer.weight) for layer in model.modules() if isinstance(layer, StackedLinear)}
+    if wrong := stacks - {order.shape[1]}:
+        raise ValueError(
+            f"each model needs its own order of examples: got order for {order.shape[1]} models, of shape "
+            f"{order.shape}, and a stack of {', '.join(map(str, wrong))}"
+        )
     x, y = torch.tensor(data.x, dtype=DTYPE), torch.tensor(data.y)
     parameters = list(model.parameters())
     direction = optimiser()

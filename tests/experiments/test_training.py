@@ -89,3 +89,11 @@ def test_unknown_optimisers_and_missing_rates_are_refused(data):
         next(train(stacked, data, order, [0.1], optimiser="sdg"))
     with pytest.raises(ValueError, match="got 2 for 1"):
         next(train(stacked, data, order, [0.1, 0.2]))
+
+
+def test_an_order_for_another_number_of_models_is_refused(data):
+    for models, orders in ((1, 3), (3, 1), (2, 3)):
+        stacked = StackedMLP(SIZES, seeds=range(models), norm="batch", init_std=0.5)
+        order = batch_order(40, 8, 5, range(orders))
+        with pytest.raises(ValueError, match=f"order for {orders} models, .* and a stack of {models}"):
+            next(train(stacked, data, order, [0.1] * orders))
