@@ -71,9 +71,9 @@ def watch(
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Put back, when the ``with`` block ends or fails, what running a model changes.
 
-    These are its buffers (running statistics, the count of batches), each layer's training mode, and the
-    state of torch's random generators, which dropout draws from. Parameters and their ``.grad`` are not put
-    back.
+    These are its buffers (running statistics, the count of batches), also those that were replaced by others,
+    added or taken away; each layer's training mode; and the state of torch's random generators, which dropout
+    draws from. Parameters and their ``.grad`` are not put back.
 
     Args:
         model: Any module.
@@ -87,7 +87,9 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
         (tensor([0.2000]), tensor([0.]))
     """
     modes = {module: module.training for module in model.modules()}
-    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    # Which tensor is the buffer, and what it holds: a layer may replace the one or overwrite the other.
+    registered = {module: dict(module._buffers) for module in model.modules()}
+    values = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     tensors = [*model.parameters(), *model.buffers()]
     devices = {tensor.device for tensor in tensors if tensor.device.type == "cuda"}
     with torch.random.fork_rng(devices=list(devices)):
@@ -95,8 +97,11 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
             yield
         finally:
             with torch.no_grad():
-                for buffer, old in buffers:
+                for buffer, old in values:
                     buffer.copy_(old)
+            for module, buffers in registered.items():
+                module._buffers.clear()
+                module._buffers.update(buffers)
             for module, training in modes.items():
                 module.training = training
 

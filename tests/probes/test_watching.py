@@ -119,3 +119,25 @@ def test_undisturbed_puts_back_buffers_modes_and_random_state(fails: bool) -> No
     assert all(torch.equal(value, old[name]) for name, value in model.state_dict().items())
     assert [layer.training for layer in model] == [True, False, True]
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_undisturbed_puts_back_buffers_that_were_replaced_added_or_removed() -> None:
+    class Restless(nn.BatchNorm1d):
+        def forward(self, input: Tensor) -> Tensor:
+            self.running_mean = self.running_mean + 1  # another tensor
+            self.running_var.zero_()
+            self.register_buffer("seen", input.detach())
+            self.num_batches_tracked = None
+            return input
+
+    layer = Restless(2)
+    mean, var = layer.running_mean, layer.running_var
+    with undisturbed(nn.Sequential(layer)):
+        layer(torch.ones(4, 2))
+        assert set(dict(layer.named_buffers())) == {"running_mean", "running_var", "seen"}
+    assert layer.running_mean is mean
+    assert layer.running_var is var
+    assert mean.tolist() == [0, 0]
+    assert var.tolist() == [1, 1]
+    assert layer.num_batches_tracked == 0
+    assert list(dict(layer.named_buffers())) == ["running_mean", "running_var", "num_batches_tracked"]
