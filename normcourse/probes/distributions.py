@@ -140,7 +140,8 @@ class StatisticsNoise(NamedTuple):
     """How much a layer's batch statistics vary from batch to batch; each of shape ``(C,)``.
 
     ``mean``: standard deviation over batches of the batch's mean, in units of the deviation of all values.
-    ``var``: that of the batch's biased variance, in units of the variance of all values.
+    ``var``: that of the batch's biased variance, in units of the variance of all values. Both are 0 for a
+    feature that is constant up to rounding.
     """
 
     mean: NDArray[np.float64]
@@ -176,11 +177,18 @@ def statistics_noise(
     for name, inputs in seen.items():
         if len(inputs) < 2:
             raise ValueError(f"a spread needs at least 2 batches, but {name!r} saw {len(inputs)}")
-    return {name: _noise([_by_feature(x, axis) for x in inputs]) for name, inputs in seen.items()}
+    return {
+        name: _noise([_by_feature(x, axis) for x in inputs], np.finfo(inputs[0].dtype).eps)
+        for name, inputs in seen.items()
+    }
 
 
-def _noise(batches: Sequence[NDArray[np.float64]]) -> StatisticsNoise:
+def _noise(batches: Sequence[NDArray[np.float64]], eps: float) -> StatisticsNoise:
+    """Measure the noise; ``eps`` is the relative rounding of the values."""
     every = np.concatenate(batches, axis=1)
+    # A constant feature may differ in its last digits, and its mean in a last digit more.
+    constant = np.ptp(every, axis=1) <= 4 * eps * np.abs(every).max(axis=1)
+    batches = [np.where(constant[:, None], 0.0, rows) for rows in batches]
     means, variances = ([getattr(rows, what)(axis=1) for rows in batches] for what in ("mean", "var"))
     return StatisticsNoise(
         _in_units_of(every.std(1), np.std(means, axis=0)),

@@ -98,6 +98,19 @@ def test_noise_is_that_of_the_batches_each_layer_sees() -> None:
     assert torch.equal(model[0].running_mean, old)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_constant_feature_has_no_noise_although_its_digits_round(dtype) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(70, 3, 5, dtype=dtype)
+    x[:, 1] = 0.1
+    x[:, 2] = 1000 + 0.01 * x[:, 0]  # a small spread is a spread
+    noise = statistics_noise(nn.BatchNorm1d(3).to(dtype), [x[:7], x[7:20], x[20:]], "")[""]
+    for values in noise:
+        assert values[1] == 0
+        assert values[2] == pytest.approx(values[0], rel=0.02)
+        assert values[0] > 0.05
+
+
 @pytest.mark.parametrize("batches", [[], [torch.ones(2, 1)]])
 def test_noise_needs_two_batches(batches) -> None:
     with pytest.raises(ValueError, match=f"at least 2 batches, but '0' saw {len(batches)}"):
