@@ -116,9 +116,10 @@ def details(claim: Claim, entries: Mapping[str, Entry], addresses: Mapping[str, 
 def _finding(finding: Finding, entry: Entry, addresses: Mapping[str, str]) -> str:
     evidence = entry.evidence
     link = f'<a href="{addresses[entry.page]}#{finding.anchor}">{_plain(entry.title)}</a>'
+    how = "Counted" if finding.counted else "Measured"
     return (
         f"- **{finding.speaks.capitalize()}:** {_plain(finding.sentence)}\n\n"
-        f"  Measured: **{_plain(evidence.result)}**, over {evidence.seeds} seeds. "
+        f"  {how}: **{_plain(evidence.result)}**, {evidence.extent}. "
         f"The sentence stands while {finding.condition}. Setting: {_plain(evidence.setting)}. Run in {link}."
     )
 

@@ -48,6 +48,7 @@ class Finding:
         predicate: What the run's interval must satisfy for the sentence to stand.
         spec: Format of its numbers, as in ``".1f"`` or ``".0%"``.
         unit: Of its numbers, as in ``"times fewer steps"``; empty where ``spec`` says it.
+        counted: What an exact count is over, as in ``"models"``; empty for a measurement over seeds.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Finding:
     predicate: Predicate
     spec: str = ".1f"
     unit: str = ""
+    counted: str = ""
 
     @property
     def anchor(self) -> str:
@@ -65,7 +67,8 @@ class Finding:
     @property
     def condition(self) -> str:
         """What its predicate asks for, in words."""
-        return self.predicate.words("%" if self.spec.endswith("%") else "")
+        words = self.predicate.words("%" if self.spec.endswith("%") else "")
+        return words.replace("the whole interval", "the count") if self.counted else words
 
 
 @dataclass(frozen=True)

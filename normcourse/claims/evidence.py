@@ -31,7 +31,7 @@ class Evidence:
         estimate: What was measured.
         low: Lower end of its 95% interval.
         high: Upper end.
-        seeds: How many seeds were run.
+        seeds: How many seeds were run, or how many were counted.
         setting: What was run, in a few words.
         environment: Versions and processor.
     """
@@ -51,9 +51,15 @@ class Evidence:
 
     @property
     def result(self) -> str:
-        """The estimate and its interval, formatted, with the unit."""
-        interval = Interval(self.estimate, self.low, self.high)
-        return f"{interval:{self.finding.spec}} {self.finding.unit}".rstrip()
+        """The estimate and its interval, formatted, with the unit; a count has no interval."""
+        finding = self.finding
+        shown = self.estimate if finding.counted else Interval(self.estimate, self.low, self.high)
+        return f"{shown:{finding.spec}} {finding.unit}".rstrip()
+
+    @property
+    def extent(self) -> str:
+        """What the number is over, in words."""
+        return f"over {self.seeds} {self.finding.counted or 'seeds'}"
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Evidence":
@@ -75,7 +81,8 @@ class Evidence:
         """Raise unless the interval is a proper one and satisfies the finding's predicate.
 
         Raises:
-            ClaimError: It does not; the message holds the sentence, what must hold, and what came.
+            ClaimError: It does not, or a count has an interval; the message holds the sentence, what must
+                hold, and what came.
         """
         interval = Interval(self.estimate, self.low, self.high)
         if not all(map(math.isfinite, interval)) or not self.low <= self.estimate <= self.high:
@@ -86,22 +93,28 @@ class Evidence:
         if self.seeds < 2:
             raise ClaimError(f"{self.id} needs an interval over at least 2 seeds; got {self.seeds}")
         finding = self.finding
+        if finding.counted and self.low < self.high:
+            raise ClaimError(
+                f"{self.id} is a count of {finding.counted}, which has no interval; give the number three "
+                f"times; got low {self.low} and high {self.high}"
+            )
         if not finding.predicate.holds(interval):
             raise ClaimError(
                 f'{self.id} says "{finding.sentence}", which stands while {finding.condition}; the run '
-                f"({self.setting}; {self.seeds} seeds) gave {interval:.6g}. If the run is right, change in "
+                f"({self.setting}; {self.extent}) gave {interval:.6g}. If the run is right, change in "
                 "normcourse/claims/ledger.py the sentence, its predicate and the verdict that rests on it"
             )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         finding = self.finding
+        what = "a count" if finding.counted else "estimate and 95% interval"
         return {
             "text/plain": f"{self.id}: {self.result}",
             "text/html": (
                 f'<div class="claim" id="{finding.anchor}">'
                 f'<p><span class="claim-id">Ledger {self.id}</span>: {escape(finding.sentence)}</p>'
-                f"<p><strong>{escape(self.result)}</strong> (estimate and 95% interval over {self.seeds} "
-                f"seeds; {escape(self.setting)})</p></div>"
+                f"<p><strong>{escape(self.result)}</strong> ({what} {self.extent}; "
+                f"{escape(self.setting)})</p></div>"
             ),
             MIME: asdict(self),
         }
@@ -128,7 +141,7 @@ def check(
     Args:
         id: A finding of the ledger.
         interval: Estimate and 95% interval of three numbers.
-        seeds: How many seeds the interval is over.
+        seeds: How many seeds the interval is over; of a finding that counts, how many were counted.
         setting: What was run, in a few words: network, data, optimiser.
         run_on: The environment of a loaded record; left out, this one.
 

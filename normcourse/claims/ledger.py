@@ -482,10 +482,11 @@ LEDGER: Sequence[Claim] = (
         id="C13",
         sentence="LayerNorm normalizes across features and is the standard in transformers.",
         sources=("ba2016", "xiong2020"),
-        verdict=Verdict.HOLDS,
+        verdict=Verdict.LIMITED,
         summary=(
-            "Across features: what LayerNorm gives for a token does not depend on any other one. Whether it "
-            "is the standard is a question about published models, which no run of ours answers."
+            "Across features: what LayerNorm gives for a token does not depend on any other one. It was the "
+            "standard of decoder language models up to about 2022, as far as the models of our table show. "
+            "Most of those since use RMSNorm, which also works across features, but leaves out the mean."
         ),
         findings=(
             Finding(
@@ -497,6 +498,22 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.FOR,
                 predicate=Within(0, 1e-12),
                 spec=".0e",
+            ),
+            Finding(
+                id="C13.until-2022",
+                sentence="Of the decoder language models in our table, all up to 2022 use LayerNorm.",
+                speaks=Speaks.FOR,
+                predicate=Above(0.99),
+                spec=".0%",
+                counted="models",
+            ),
+            Finding(
+                id="C13.since-2023",
+                sentence="Of those since 2023, more than half use RMSNorm in its place.",
+                speaks=Speaks.LIMITS,
+                predicate=Above(0.5),
+                spec=".0%",
+                counted="models",
             ),
         ),
     ),

@@ -24,6 +24,7 @@ from normcourse.plotting.internal_shift import (
 from normcourse.plotting.language import losses_by_steps
 from normcourse.plotting.learning_rates import rate_curves, rate_windows
 from normcourse.plotting.placement import placement_curves, unit_skewness
+from normcourse.plotting.placements import placement_diagrams
 from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame, token_frame
 from normcourse.plotting.prediction_noise import noisy_answers
 from normcourse.plotting.residual import residual_frame
@@ -56,6 +57,7 @@ __all__ = [
     "map_noise",
     "noisy_answers",
     "placement_curves",
+    "placement_diagrams",
     "pool_accuracy",
     "pooled_cells",
     "pooling_cubes",

@@ -74,6 +74,16 @@ def test_a_condition_speaks_the_unit_of_its_numbers():
     assert finding(Speaks.FOR).condition == "the whole interval lies above 2"
 
 
+def test_a_count_has_no_interval():
+    count = Interval(0.75, 0.75, 0.75)
+    evidence = claims.check("C13.since-2023", count, seeds=4, setting="a table")
+    assert evidence.result == "75%"
+    assert "(a count over 4 models; a table)" in evidence._repr_mimebundle_()["text/html"]
+    assert evidence.finding.condition == "the count lies above 50%"
+    with pytest.raises(claims.ClaimError, match=r"is a count of models, which has no interval.*low 0.7 and"):
+        claims.check("C13.since-2023", Interval(0.75, 0.7, 0.8), seeds=4, setting="a table")
+
+
 def test_an_unknown_finding_is_refused_with_near_ones():
     with pytest.raises(claims.ClaimError, match=r"no finding 'C6.smal-init'; near it are C6.small-init"):
         claims.check("C6.smal-init", RATIO, seeds=8, setting="")

@@ -17,6 +17,7 @@ from normcourse.experiments import (
 )
 from normcourse.experiments.intervals import Interval
 from normcourse.experiments.training_steps import Arm, Config, Result
+from normcourse.models import PLACEMENTS
 
 STEPS = np.array([2, 4, 6])
 CALM = np.array([0.5, 0.6])
@@ -60,6 +61,7 @@ FIGURES = {
         prediction_noise.run(QUICK_NOISE, seeds=(0, 1), progress=False)
     ),
     "placement_curves": lambda: plotting.placement_curves((0.1, 1.0), {"relu": {"none": np.eye(2)}}),
+    "placement_diagrams": lambda: plotting.placement_diagrams({"post": "post", "both": "both"}),
     "pool_accuracy": lambda: plotting.pool_accuracy({"a": {"batch": CALM, "batch and space": CALM}}),
     "pooling_cubes": plotting.pooling_cubes,
     "rate_curves": lambda: plotting.rate_curves(learning_rates.SWEEP.load(), ["relu, 2 layers"] * 5),
@@ -131,6 +133,12 @@ def test_errors_are_drawn_as_means_over_seeds():
     np.testing.assert_allclose(drawn["no normalization"].get_ydata(), ERRORS.mean(axis=1))
     np.testing.assert_allclose(drawn["Ghost BatchNorm"].get_ydata(), ERRORS.mean(axis=1) / 2)
     np.testing.assert_array_equal(drawn["no normalization"].get_xdata(), [2, 4, 8])
+
+
+def test_a_diagram_has_a_norm_for_each_of_its_places():
+    figure = plotting.placement_diagrams({name: name for name in PLACEMENTS})
+    for axes, places in zip(figure.axes, PLACEMENTS.values(), strict=True):
+        assert [text.get_text() for text in axes.texts].count("norm") == len(places)
 
 
 def test_a_gain_whose_interval_holds_zero_is_an_open_mark():
