@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
 from normcourse.models.transformer import NORMS, PLACEMENTS, CausalTransformer
@@ -14,15 +15,8 @@ LIBRARY = "transformers 5.23.0"
 #: What a model is for.
 KINDS = ("decoder", "encoder", "encoder and decoder", "vision")
 
-# How the table says the names of `NORMS` and `PLACEMENTS`.
-_SAID = {
-    "layer": "LayerNorm",
-    "rms": "RMSNorm",
-    "pre": "before each branch",
-    "post": "on each sum",
-    "output": "after each branch",
-    "both": "before and after each branch",
-}
+_SAID = {"layer": "LayerNorm", "rms": "RMSNorm"}
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -87,23 +81,22 @@ def markdown_table(models: Iterable[PublishedModel]) -> str:
     """Return the rows as a table in MyST Markdown, with citations.
 
     Example:
-        >>> print(markdown_table(PUBLISHED[:1]).splitlines()[-1][:78])
-        | Transformer (encoder and decoder) | 2017 | LayerNorm, γ and β | on each sum
+        >>> print(markdown_table(PUBLISHED[:1]).splitlines()[-1][:79])
+        | Transformer, 2017 (encoder and decoder) | LayerNorm, γ and β | post | 10⁻⁶ |
     """
-    columns = ("Model", "Year", "Norm", "Where", "eps", "On Q and K", "Source and note")
+    columns = ("Model", "Norm", "Place", "eps", "Source and notes")
     rows = [columns, ("---",) * len(columns), *map(_cells, models)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
 def _cells(model: PublishedModel) -> tuple[str, ...]:
+    notes = ["norms on queries and keys"] * model.qk_norm + [model.note] * bool(model.note)
     return (
-        f"{model.name} ({model.kind})",
-        str(model.year),
+        f"{model.name}, {model.year} ({model.kind})",
         f"{_SAID[model.norm]}, {model.affine}",
-        _SAID[model.placement],
-        f"{model.eps:.0e}".replace("e-0", "e-"),
-        "yes" if model.qk_norm else "no",
-        f"{{cite:p}}`{model.source}`, `{model.file}`" + (f". {model.note}." if model.note else ""),
+        model.placement,
+        "10" + f"{round(log10(model.eps))}".translate(_RAISED),
+        "; ".join([f"{{cite:p}}`{model.source}` `{model.file}`", *notes]),
     )
 
 
@@ -134,7 +127,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "devlin2019",
         "bert",
-        "One more on the embeddings",
+        "one more on the embeddings",
     ),
     PublishedModel(
         "GPT-2",
@@ -147,7 +140,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "radford2019",
         "gpt2",
-        "The last matrix of each branch starts smaller, by the root of the number of branches",
+        "the last matrix of each branch starts smaller, by the root of the number of branches",
     ),
     PublishedModel(
         "T5",
@@ -160,7 +153,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "raffel2020",
         "t5",
-        "Called LayerNorm, but without mean and bias",
+        "called LayerNorm, but without mean and bias",
     ),
     PublishedModel("ViT", 2020, "vision", "layer", "pre", 1e-12, _BOTH, False, "dosovitskiy2021", "vit"),
     PublishedModel(
@@ -174,7 +167,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "black2022",
         "gpt_neox",
-        "Both branches of a layer read the same stream",
+        "both branches of a layer read the same stream",
     ),
     PublishedModel(
         "OPT",
@@ -187,7 +180,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "opt2022",
         "opt",
-        "Its 350M model has them on the sums",
+        "its 350M model has them on the sums",
     ),
     PublishedModel(
         "BLOOM",
@@ -200,7 +193,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "bloom2022",
         "bloom",
-        "One more on the embeddings",
+        "one more on the embeddings",
     ),
     PublishedModel(
         "ConvNeXt",
@@ -213,7 +206,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "liu2022",
         "convnext",
-        "No transformer: inside the branch, behind its first convolution",
+        "no transformer: inside the branch, behind its first convolution",
     ),
     PublishedModel("LLaMA", 2023, "decoder", "rms", "pre", 1e-6, _SCALE, False, "touvron2023", "llama"),
     PublishedModel("Mistral 7B", 2023, "decoder", "rms", "pre", 1e-6, _SCALE, False, "jiang2023", "mistral"),
@@ -228,7 +221,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "almazrouei2023",
         "falcon",
-        "Both branches of a layer read the same stream",
+        "both branches of a layer read the same stream",
     ),
     PublishedModel(
         "OLMo", 2024, "decoder", "layer", "pre", 1e-5, "no affine", False, "groeneveld2024", "olmo"
@@ -252,7 +245,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "deepseek2024",
         "deepseek_v3",
-        "Two more inside attention, on what queries, keys and values are made from",
+        "two more inside attention, on what queries, keys and values are made from",
     ),
     PublishedModel(
         "OLMo 2",
@@ -265,7 +258,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         True,
         "olmotwo2024",
         "olmo2",
-        "On Q and K over all heads together",
+        "these over all heads together",
     ),
     PublishedModel(
         "Gemma 3", 2025, "decoder", "rms", "both", 1e-6, "1 + γ", True, "gemmathree2025", "gemma3"

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -35,7 +36,9 @@ def test_an_unknown_word_is_refused(what):
 def test_the_table_has_a_row_for_each_model_and_no_cell_too_many():
     head, rule, *rows = markdown_table(PUBLISHED).splitlines()
     assert len(rows) == len(PUBLISHED)
-    assert {line.count("|") for line in (head, rule, *rows)} == {8}
+    assert {line.count("|") for line in (head, rule, *rows)} == {6}
     for row, model in zip(rows, PUBLISHED, strict=True):
-        assert row.startswith(f"| {model.name} (")
+        assert row.startswith(f"| {model.name}, {model.year} (")
         assert f"{{cite:p}}`{model.source}`" in row
+        assert model.eps == 10.0 ** round(np.log10(model.eps))  # the table says it as a power of ten
+        assert ("queries and keys" in row) == model.qk_norm
