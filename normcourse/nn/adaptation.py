@@ -38,7 +38,7 @@ def adapt_batch_norm(model: nn.Module, source_weight: float) -> Iterator[None]:
             the model is called: a batch norm in training mode, or one value per channel at N = 0.
 
     Source:
-        Schneider et al. 2020, arXiv 2006.16971, section 3; Nado et al. 2020, arXiv 2006.10963, for N = 0.
+        Schneider et al. 2020, arXiv 2006.16971; Nado et al. 2020, arXiv 2006.10963, for N = 0.
 
     Example:
         >>> import torch

@@ -3,6 +3,7 @@
 Every function returns a figure that pyplot has already forgotten, so that a notebook shows it once.
 """
 
+from normcourse.plotting.adaptation import accuracy_maps, adaptation_frame
 from normcourse.plotting.backward import difference_error, gradient_parts
 from normcourse.plotting.batch_size import accuracy_gains, error_by_size
 from normcourse.plotting.convolution import map_noise, pool_accuracy
@@ -43,6 +44,8 @@ __all__ = [
     "Frame",
     "accuracy_against_shift",
     "accuracy_gains",
+    "accuracy_maps",
+    "adaptation_frame",
     "batch_noise_frame",
     "before_and_after",
     "difference_error",

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from normcourse import TAXONOMY, plotting
 from normcourse.experiments import (
+    adaptation,
     batch_noise,
     convolution,
     data_parallel,
@@ -47,6 +48,9 @@ FIGURES = {
     "accuracy_gains": lambda: plotting.accuracy_gains(
         {"a": Interval(0.05, 0.04, 0.06), "b": Interval(0, -1, 1)}
     ),
+    "accuracy_maps": lambda: plotting.accuracy_maps(
+        {key: np.full((2, 3, 6), 0.5) for key in "abc"}, (8, 32), ylabel="batch size n"
+    ),
     "before_and_after": lambda: plotting.before_and_after({"a": np.ones((4, 2)), "b": np.zeros((4, 2))}),
     "difference_error": lambda: plotting.difference_error([1e-3, 1e-2], {"float64": [1e-6, 1e-4]}),
     "effective_rates": lambda: plotting.effective_rates(LENGTHS, LENGTHS),
@@ -82,7 +86,11 @@ FIGURES = {
 NOISE = batch_noise.run(batch_noise.Config(batch_sizes=(2, 8), batches=50))
 GROWTH = {gain: residual_growth.run(residual_growth.Config(gain=gain, layers=4)) for gain in (0.5, 1.0)}
 POINTS = np.random.default_rng(0).normal(size=(20, 2))
+CHANNEL = adaptation.Channel(POINTS[:, 0], POINTS[:, 1] + 1)
 FRAMES = {
+    "adaptation_frame": lambda: plotting.adaptation_frame(
+        CHANNEL, np.full((2, 6), 0.5), shift="blur", weight=np.inf, size=32
+    ),
     "batch_noise_frame": lambda: plotting.batch_noise_frame(NOISE, 8),
     "eps_frame": lambda: plotting.eps_frame(1e-3, 1e-5),
     "pooling_frame": lambda: plotting.pooling_frame("GroupNorm", 1, 4),
@@ -249,3 +257,26 @@ def test_unit_frame_reads_the_asked_step_and_layer():
     far = np.abs(np.sort(after) - np.sort(before)).mean() / before.std()
     assert f"with BatchNorm the distribution moved by {far:.2f} σ" in readout
     assert "by 0.00 σ, and single examples by 0.00 σ" in plotting.unit_frame(SHIFTS, 1, 3).readout
+
+
+def test_a_map_writes_the_mean_over_seeds_in_its_cell():
+    values = np.zeros((2, 3, 6))
+    values[1, :, 4] = 0.1, 0.2, 0.9
+    axes = plotting.accuracy_maps({"a": values, "b": 1 - values}, ("up", "down")).axes[0]
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert len(written) == 12
+    assert written[4, 1] == "40"
+    assert set(written.values()) == {"0", "40"}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "4", "16", "64", "∞"]
+
+
+def test_adaptation_frame_reads_the_channel_and_the_weight():
+    frame = plotting.adaptation_frame(
+        CHANNEL, np.linspace(0, 1, 12).reshape(2, 6), shift="blur", weight=16.0, size=32
+    )
+    moved = (CHANNEL.adapted.mean() - CHANNEL.clean.mean()) / CHANNEL.clean.std()
+    assert (
+        f"Blur, N = 16: a batch of 32 counts 67%. The channel's mean is off by {moved:+.2f}" in frame.readout
+    )
+    assert frame.readout.endswith("55% of the answers are right.")
+    assert "a batch of 32 counts 0%" in FRAMES["adaptation_frame"]().readout
