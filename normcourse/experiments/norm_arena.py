@@ -1,0 +1,88 @@
+"""One small transformer with different norms before its branches, over learning rates.
+
+Source:
+    Zhang and Sennrich 2019, arXiv 1910.07467 (RMSNorm); Henry et al. 2020, arXiv 2010.04245 (norms on queries
+    and keys); Zhu et al. 2025, arXiv 2503.10622 (dynamic tanh).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from normcourse.data import load_text
+from normcourse.experiments import language
+from normcourse.experiments.norm_placement import REPORT, SEARCH
+from normcourse.experiments.sweeps import Sweep
+from normcourse.models import CausalTransformer
+from normcourse.models.transformer import Attention
+
+__all__ = ["ARMS", "SWEEP", "attention_logit", "measure"]
+
+#: The competitors, as settings of `language.Config`. All stand before the branches.
+ARMS: Mapping[str, Mapping[str, Any]] = {
+    "LayerNorm": {"norm": "layer"},
+    "RMSNorm": {"norm": "rms"},
+    "LayerNorm, QK-norm": {"norm": "layer", "qk_norm": True},
+    "BatchNorm": {"norm": "batch"},
+    "DyT": {"norm": "dyt"},
+    "none": {"norm": "none"},
+    "none, QK-norm": {"norm": "none", "qk_norm": True},
+}
+
+
+@torch.no_grad()
+def attention_logit(model: CausalTransformer, texts: Tensor) -> float:
+    """Return the largest size of an attention logit that any head computes, of pairs that it may see.
+
+    Args:
+        model: In the mode that it is in.
+        texts: Tokens ``(B, T)``.
+    """
+    largest = 0.0
+    seen: list[Tensor] = []
+
+    def collect(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        seen.append(output)
+
+    layers = [layer for layer in model.modules() if isinstance(layer, Attention)]
+    hooks = [
+        norm.register_forward_hook(collect) for layer in layers for norm in (layer.query_norm, layer.key_norm)
+    ]
+    try:
+        model(texts)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    for query, key in zip(seen[::2], seen[1::2], strict=True):
+        logits = (query @ key.mT / key.shape[-1] ** 0.5).tril()
+        largest = max(largest, logits.abs().max().item()) if logits.isfinite().all() else float("inf")
+    return largest
+
+
+def measure(*, arm: str, rate: float, steps: int, seeds: Sequence[int]) -> Mapping[str, NDArray[np.float64]]:
+    """Train one competitor at one rate, for `SWEEP`.
+
+    Returns:
+        ``test`` and ``validation``, losses in nats per character, and ``attention``, the largest attention
+        logit on some test texts after the training; shape ``(seeds,)`` each.
+    """
+    config = language.Config(**ARMS[arm], learning_rate=rate, steps=steps, width=32)
+    result = language.run(config, seeds=seeds, progress=False)
+    texts = language.some_texts(load_text().test, config.length, 32)[:, :-1]
+    attention = np.array([attention_logit(model, texts) for model in result.models])
+    return {"test": result.test, "validation": result.validation, "attention": attention}
+
+
+#: Every competitor at six rates. It takes a quarter of an hour. The runs of ten steps are there for the test.
+SWEEP = Sweep(
+    "norm_arena",
+    {"arm": tuple(ARMS), "rate": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1), "steps": (10, 300)},
+    SEARCH + REPORT,
+    measure,
+    corner={"arm": "LayerNorm", "rate": 0.001, "steps": 10},
+    tolerance=0.01,
+)
