@@ -3,6 +3,7 @@
 from normcourse.nn.adaptation import adapt_batch_norm
 from normcourse.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from normcourse.nn.folding import fold_batch_norm
+from normcourse.nn.freezing import freeze_batch_norm, unfreeze_batch_norm
 from normcourse.nn.groupnorm import GroupNorm
 from normcourse.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from normcourse.nn.layernorm import LayerNorm, RMSNorm
@@ -26,5 +27,7 @@ __all__ = [
     "SyncBatchNorm",
     "adapt_batch_norm",
     "fold_batch_norm",
+    "freeze_batch_norm",
     "recalibrate",
+    "unfreeze_batch_norm",
 ]

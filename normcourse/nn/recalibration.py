@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from normcourse.nn._population import AnyBatchNorm, check_population
+from normcourse.nn.freezing import is_frozen
 
 __all__ = ["recalibrate"]
 
@@ -32,8 +33,9 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor | Sequence[Tensor]]) 
             ``(x, y)``.
 
     Raises:
-        ValueError: There are no batches, no batch norm with running statistics, one that no batch reached,
-            fewer than two values per channel, or statistics that are not finite; the message says which.
+        ValueError: There are no batches, no batch norm with running statistics, a frozen one, one that no
+            batch reached, fewer than two values per channel, or statistics that are not finite; the message
+            says which.
         TypeError: A batch is neither a tensor nor a tuple or list.
 
     Source:
@@ -52,6 +54,11 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor | Sequence[Tensor]]) 
     }
     if not layers:
         raise ValueError("recalibrate needs a batch norm with running statistics, but the model has none")
+    if frozen := [name for name, layer in layers.items() if is_frozen(layer)]:
+        raise ValueError(
+            f"{frozen[0]} is frozen, so its statistics must stay: call unfreeze_batch_norm first, and freeze "
+            "again afterwards"
+        )
     with _batch_norms_in_training(model, list(layers.values())) as pools:
         seen = 0
         for batch in batches:
