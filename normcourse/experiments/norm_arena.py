@@ -79,7 +79,7 @@ def measure(*, arm: str, rate: float, steps: int, seeds: Sequence[int]) -> Mappi
     return {"test": result.test, "validation": result.validation, "attention": attention}
 
 
-#: Every competitor at five rates. It takes a quarter of an hour. The runs of ten steps are there for the test.
+#: Every competitor at five rates. It takes a quarter of an hour; runs of ten steps are there for the test.
 SWEEP = Sweep(
     "norm_arena",
     {"arm": tuple(ARMS), "rate": (0.001, 0.003, 0.01, 0.03, 0.1), "steps": (10, 300)},
