@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from normcourse.data import load_text
 from normcourse.experiments import language
 from normcourse.experiments.sweeps import Sweep
 from normcourse.models import CausalTransformer
-from normcourse.models.transformer import Attention
+from normcourse.probes import watch
 
 __all__ = ["ARMS", "REPORT", "SEARCH", "SWEEP", "attention_logit", "measure"]
 
@@ -38,31 +38,21 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
 
 @torch.no_grad()
 def attention_logit(model: CausalTransformer, texts: Tensor) -> float:
-    """Return the largest size of an attention logit that any head computes, of pairs that it may see.
+    """Return the largest size of an attention logit that any head computes; infinite if one is no number.
 
     Args:
         model: In the mode that it is in.
         texts: Tokens ``(B, T)``.
     """
-    largest = 0.0
-    seen: list[Tensor] = []
-
-    def collect(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        seen.append(output)
-
-    layers = [layer for layer in model.modules() if isinstance(layer, Attention)]
-    hooks = [
-        norm.register_forward_hook(collect) for layer in layers for norm in (layer.query_norm, layer.key_norm)
-    ]
-    try:
+    names = [name for name, _ in model.named_modules() if name.endswith(("query_norm", "key_norm"))]
+    with watch(model, names) as seen:
         model(texts)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    for query, key in zip(seen[::2], seen[1::2], strict=True):
-        logits = (query @ key.mT / key.shape[-1] ** 0.5).tril()
-        largest = max(largest, logits.abs().max().item()) if logits.isfinite().all() else float("inf")
-    return largest
+    outputs = [torch.from_numpy(array) for [array] in seen.values()]
+    sizes = [
+        (query @ key.mT / key.shape[-1] ** 0.5).tril().abs().max()
+        for query, key in zip(outputs[::2], outputs[1::2], strict=True)
+    ]
+    return float(torch.stack(sizes).nan_to_num(torch.inf).max())
 
 
 def measure(*, arm: str, rate: float, steps: int, seeds: Sequence[int]) -> Mapping[str, NDArray[np.float64]]:

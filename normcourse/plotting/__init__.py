@@ -37,6 +37,7 @@ from normcourse.plotting.training_steps import (
     sigmoid_percentiles,
     step_ratios,
 )
+from normcourse.plotting.transformer import gradients_by_depth, rate_map, stream_sizes
 from normcourse.plotting.weights import effective_rates, length_gains, weight_plane_frame
 from normcourse.plotting.zero_gamma import gamma_curves, stream_growth
 
@@ -54,6 +55,7 @@ __all__ = [
     "error_by_size",
     "gamma_curves",
     "gradient_parts",
+    "gradients_by_depth",
     "learning_curves",
     "length_gains",
     "losses_by_steps",
@@ -66,6 +68,7 @@ __all__ = [
     "pooling_cubes",
     "pooling_frame",
     "rate_curves",
+    "rate_map",
     "rate_windows",
     "residual_frame",
     "running_lag_frame",
@@ -80,6 +83,7 @@ __all__ = [
     "standardising_frame",
     "step_ratios",
     "stream_growth",
+    "stream_sizes",
     "token_frame",
     "unit_frame",
     "unit_skewness",

@@ -17,6 +17,7 @@ from normcourse.experiments import (
     weight_scale,
 )
 from normcourse.experiments.intervals import Interval
+from normcourse.experiments.norm_placement import Gradients
 from normcourse.experiments.training_steps import Arm, Config, Result
 from normcourse.models import PLACEMENTS
 
@@ -41,6 +42,7 @@ SHIFTS = internal_shift.run(
 )
 HIGH = {"early": Interval(5, 4, 7), "late": Interval(0.5, 0.4, 0.6)}
 LONE = data_parallel.alone(data_parallel.Config(shares=(4, 4), steps=3, hidden=(4,)))
+DEPTHS = Gradients((1, 2), (np.ones((3, 1)), np.ones((3, 2))))
 FIGURES = {
     "accuracy_against_shift": lambda: plotting.accuracy_against_shift(
         {"tanh": {"a": (Interval(0.1, 0.1, 0.2), Interval(0.5, 0.4, 0.6))}}
@@ -57,6 +59,7 @@ FIGURES = {
     "error_by_size": lambda: plotting.error_by_size((2, 4, 8), {"none": ERRORS, "ghost": ERRORS / 2}),
     "gamma_curves": lambda: plotting.gamma_curves((20, 400), {2: {1.0: np.eye(2), 0.0: np.ones((2, 2))}}),
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
+    "gradients_by_depth": lambda: plotting.gradients_by_depth({"post": DEPTHS, "pre": DEPTHS}, depth=2),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
     "length_gains": lambda: plotting.length_gains(LENGTHS),
     "losses_by_steps": lambda: plotting.losses_by_steps((10, 100), np.ones((2, 3)), {"a": 0.5}),
@@ -69,6 +72,9 @@ FIGURES = {
     "pool_accuracy": lambda: plotting.pool_accuracy({"a": {"batch": CALM, "batch and space": CALM}}),
     "pooling_cubes": plotting.pooling_cubes,
     "rate_curves": lambda: plotting.rate_curves(learning_rates.SWEEP.load(), ["relu, 2 layers"] * 5),
+    "rate_map": lambda: plotting.rate_map(
+        (0.1, 1.0), {"a": np.array([[1.0, 3.0], [np.nan, np.inf]])}, success=2, worst=4
+    ),
     "rate_windows": lambda: plotting.rate_windows({"a": WINDOWS, "b": WINDOWS}),
     "scale_curves": lambda: plotting.scale_curves(
         (0.1, 1, 10), {key: {"none": ERRORS.T, "batch": 2 * ERRORS.T} for key in "ab"}
@@ -79,6 +85,7 @@ FIGURES = {
     "shift_ratios": lambda: plotting.shift_ratios({"a": HIGH, "b": HIGH}, xlabel="ratio"),
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
+    "stream_sizes": lambda: plotting.stream_sizes({"a": np.array([1.0, 2.0]), "b": np.array([1.0, 1.0])}),
     "unit_skewness": lambda: plotting.unit_skewness({"relu": np.eye(2)}, {"relu": np.ones((3, 2))}),
     "worker_statistics": lambda: plotting.worker_statistics({"a": LONE, "b": LONE}, feature=1),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
