@@ -2,6 +2,7 @@
 
 from normcourse.nn.adaptation import adapt_batch_norm
 from normcourse.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from normcourse.nn.centring import fold_affine, fold_centring
 from normcourse.nn.folding import fold_batch_norm
 from normcourse.nn.freezing import freeze_batch_norm, unfreeze_batch_norm
 from normcourse.nn.groupnorm import GroupNorm
@@ -26,7 +27,9 @@ __all__ = [
     "RMSNorm",
     "SyncBatchNorm",
     "adapt_batch_norm",
+    "fold_affine",
     "fold_batch_norm",
+    "fold_centring",
     "freeze_batch_norm",
     "recalibrate",
     "unfreeze_batch_norm",
