@@ -15,6 +15,7 @@ from normcourse.plotting.covariate_shift import (
 )
 from normcourse.plotting.data_parallel import worker_statistics
 from normcourse.plotting.frame import Frame
+from normcourse.plotting.geometry import mean_shares, sphere_frame
 from normcourse.plotting.init_scales import scale_curves
 from normcourse.plotting.internal_shift import (
     accuracy_against_shift,
@@ -60,6 +61,7 @@ __all__ = [
     "length_gains",
     "losses_by_steps",
     "map_noise",
+    "mean_shares",
     "noisy_answers",
     "placement_curves",
     "placement_diagrams",
@@ -80,6 +82,7 @@ __all__ = [
     "shifted_grid",
     "sigmoid_frame",
     "sigmoid_percentiles",
+    "sphere_frame",
     "standardising_frame",
     "step_ratios",
     "stream_growth",

@@ -64,6 +64,7 @@ FIGURES = {
     "length_gains": lambda: plotting.length_gains(LENGTHS),
     "losses_by_steps": lambda: plotting.losses_by_steps((10, 100), np.ones((2, 3)), {"a": 0.5}),
     "map_noise": lambda: plotting.map_noise(convolution.noise((2, 4), filters=2, batches=3)),
+    "mean_shares": lambda: plotting.mean_shares({"a": ERRORS, "b": 2 * ERRORS}, features=8),
     "noisy_answers": lambda: plotting.noisy_answers(
         prediction_noise.run(QUICK_NOISE, seeds=(0, 1), progress=False)
     ),
@@ -92,6 +93,7 @@ FIGURES = {
 }
 NOISE = batch_noise.run(batch_noise.Config(batch_sizes=(2, 8), batches=50))
 GROWTH = {gain: residual_growth.run(residual_growth.Config(gain=gain, layers=4)) for gain in (0.5, 1.0)}
+POINTS_IN_SPACE = np.random.default_rng(0).normal(size=(20, 3))
 POINTS = np.random.default_rng(0).normal(size=(20, 2))
 CHANNEL = adaptation.Channel(POINTS[:, 0], POINTS[:, 1] + 1)
 FRAMES = {
@@ -105,6 +107,7 @@ FRAMES = {
     "running_lag_frame": lambda: plotting.running_lag_frame(0.1, 8),
     "shift_frame": lambda: plotting.shift_frame(SHIFTED, "contrast", 2),
     "sigmoid_frame": lambda: plotting.sigmoid_frame(RESULT, 4, 2, seed=1),
+    "sphere_frame": lambda: plotting.sphere_frame([*np.eye(3), [1, 0, 0]], "LayerNorm", 45),
     "standardising_frame": lambda: plotting.standardising_frame(POINTS, 2.0, -1.0, 0.5),
     "token_frame": lambda: plotting.token_frame("LayerNorm", 1, 4),
     "unit_frame": lambda: plotting.unit_frame(SHIFTS, 4, 3),
@@ -223,6 +226,40 @@ def test_token_frame_counts_what_the_norm_pools_of_a_text(norm, says):
     for question in ("Do other texts change this cell's output? ", "Do other tokens? "):
         readout = readout.replace(question, "")
     assert readout.endswith(says)
+
+
+@pytest.mark.parametrize(
+    ("stage", "says"),
+    [
+        ("input", "lengths 1.41 to 2.00, sums of the three features all 2.00."),
+        ("centred", "lengths 0.82 to 1.63, sums of the three features all 0.00."),
+        ("LayerNorm", "lengths all 1.73, sums of the three features all 0.00."),
+        ("RMSNorm", "lengths all 1.73, sums of the three features 1.73 to 2.45."),
+        ("with γ and β", "lengths 1.65 to 2.66, sums of the three features 0.07 to 0.99."),
+    ],
+)
+def test_sphere_frame_measures_its_points(stage, says):
+    points = [[2.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
+    assert says in plotting.sphere_frame(points, stage, 0).readout
+
+
+@pytest.mark.parametrize(
+    ("turn", "seen"), [(0, "from the front"), (60, "at an angle"), (120, "from its edge")]
+)
+def test_the_plane_of_zero_sum_is_seen_from_its_edge_where_the_frame_says_so(turn, seen):
+    frame = plotting.sphere_frame(POINTS_IN_SPACE, "centred", turn)
+    assert f"seen {seen}" in frame.readout
+    axis = frame.figure.axes[0]
+    centred = next(line.get_xydata() for line in axis.lines if line.get_marker() == "o")
+    flat = np.linalg.svd(centred - centred.mean(axis=0), compute_uv=False)[-1] < 1e-12
+    assert flat == (turn == 120)
+
+
+def test_shares_are_drawn_as_means_over_seeds():
+    (axes,) = plotting.mean_shares({"a": ERRORS, "b": 2 * ERRORS}, features=8).axes
+    drawn = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_allclose(drawn["b"].get_ydata(), 2 * ERRORS.mean(axis=0))
+    np.testing.assert_allclose(drawn["1/8: any direction"].get_ydata(), 1 / 8)
 
 
 def test_pooled_cells_are_those_of_the_given_cell():
