@@ -28,6 +28,7 @@ from normcourse.plotting.learning_rates import rate_curves, rate_windows
 from normcourse.plotting.placement import placement_curves, unit_skewness
 from normcourse.plotting.placements import placement_diagrams
 from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame, token_frame
+from normcourse.plotting.practice import neighbour_precision, tuned_losses
 from normcourse.plotting.prediction_noise import noisy_answers
 from normcourse.plotting.residual import residual_frame
 from normcourse.plotting.standardising import before_and_after, eps_frame, standardising_frame
@@ -62,6 +63,7 @@ __all__ = [
     "losses_by_steps",
     "map_noise",
     "mean_shares",
+    "neighbour_precision",
     "noisy_answers",
     "placement_curves",
     "placement_diagrams",
@@ -88,6 +90,7 @@ __all__ = [
     "stream_growth",
     "stream_sizes",
     "token_frame",
+    "tuned_losses",
     "unit_frame",
     "unit_skewness",
     "weight_plane_frame",

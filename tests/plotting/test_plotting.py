@@ -65,6 +65,7 @@ FIGURES = {
     "losses_by_steps": lambda: plotting.losses_by_steps((10, 100), np.ones((2, 3)), {"a": 0.5}),
     "map_noise": lambda: plotting.map_noise(convolution.noise((2, 4), filters=2, batches=3)),
     "mean_shares": lambda: plotting.mean_shares({"a": ERRORS, "b": 2 * ERRORS}, features=8),
+    "neighbour_precision": lambda: plotting.neighbour_precision({"a": HIGH, "b": HIGH}),
     "noisy_answers": lambda: plotting.noisy_answers(
         prediction_noise.run(QUICK_NOISE, seeds=(0, 1), progress=False)
     ),
@@ -87,6 +88,7 @@ FIGURES = {
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
     "stream_sizes": lambda: plotting.stream_sizes({"a": np.array([1.0, 2.0]), "b": np.array([1.0, 1.0])}),
+    "tuned_losses": lambda: plotting.tuned_losses({"all": (CALM, CALM + 1), "none": (CALM, CALM)}),
     "unit_skewness": lambda: plotting.unit_skewness({"relu": np.eye(2)}, {"relu": np.ones((3, 2))}),
     "worker_statistics": lambda: plotting.worker_statistics({"a": LONE, "b": LONE}, feature=1),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
