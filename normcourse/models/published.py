@@ -209,7 +209,9 @@ PUBLISHED: Sequence[PublishedModel] = (
         "no transformer: inside the branch, behind its first convolution",
     ),
     PublishedModel("LLaMA", 2023, "decoder", "rms", "pre", 1e-6, _SCALE, False, "touvron2023", "llama"),
-    PublishedModel("Mistral 7B", 2023, "decoder", "rms", "pre", 1e-6, _SCALE, False, "jiang2023", "mistral"),
+    PublishedModel(
+        "Mistral 7B", 2023, "decoder", "rms", "pre", 1e-6, _SCALE, False, "mistral2023", "mistral"
+    ),
     PublishedModel(
         "Falcon",
         2023,
