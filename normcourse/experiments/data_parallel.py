@@ -9,9 +9,10 @@ Source:
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ __all__ = ["Config", "Result", "alone", "run"]
 
 Array = NDArray[np.float64]
 Examples = tuple[Tensor, Tensor]  # inputs and labels
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Result:
     seconds: Array
 
 
-def run(configs: Mapping[str, Config], *, timeout: float = 120.0) -> dict[str, Result]:
+def run(configs: Mapping[Name, Config], *, timeout: float = 120.0) -> dict[Name, Result]:
     """Train with one process for each worker; the same processes do all runs, one after the other.
 
     Args:
@@ -168,7 +170,7 @@ def _network(config: Config, norm: str) -> nn.Sequential:
     return network
 
 
-def _work(runs: dict[str, tuple[Config, list[Examples]]], test: Examples) -> dict[str, dict[str, Array]]:
+def _work(runs: dict[Name, tuple[Config, list[Examples]]], test: Examples) -> dict[Name, dict[str, Array]]:
     """Do one worker's part of all runs."""
     found = {}
     for name, (config, batches) in runs.items():
