@@ -65,7 +65,8 @@ class Result:
 
     Attributes:
         config: The settings.
-        parts: Gradient of each worker's own mean loss in the first step, shape ``(workers, parameters)``.
+        parts: What each worker's backward pass gives in the first step, before anything is averaged or
+            weighted, shape ``(workers, parameters)``. With ``"sync"`` it knows of the other workers' losses.
         gradient: What each worker steps along in the first step, ``(workers, parameters)``.
         running_mean: The first layer's running mean after each step, ``(steps, workers, features)``.
         parameters: After the last step, ``(workers, parameters)``.

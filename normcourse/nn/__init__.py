@@ -3,7 +3,7 @@
 from normcourse.nn.adaptation import adapt_batch_norm
 from normcourse.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from normcourse.nn.centring import fold_affine, fold_centring
-from normcourse.nn.folding import fold_batch_norm
+from normcourse.nn.folding import fold_batch_norm, fold_batch_norms
 from normcourse.nn.freezing import freeze_batch_norm, unfreeze_batch_norm
 from normcourse.nn.groupnorm import GroupNorm
 from normcourse.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
@@ -29,6 +29,7 @@ __all__ = [
     "adapt_batch_norm",
     "fold_affine",
     "fold_batch_norm",
+    "fold_batch_norms",
     "fold_centring",
     "freeze_batch_norm",
     "recalibrate",

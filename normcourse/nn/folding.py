@@ -1,14 +1,16 @@
 """Folding: a batch norm in evaluation mode is affine, so the linear layer before it can take it in."""
 
+from collections import Counter
+from collections.abc import Mapping
 from copy import deepcopy
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from normcourse.nn._population import AnyBatchNorm, check_population
 
-__all__ = ["fold_batch_norm"]
+__all__ = ["fold_batch_norm", "fold_batch_norms"]
 
 Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
 Layer = TypeVar(
@@ -67,6 +69,97 @@ def fold_batch_norm(layer: Layer, bn: AnyBatchNorm) -> Layer:
     folded.weight = nn.Parameter(weight, requires_grad=layer.weight.requires_grad)
     folded.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=layer.weight.requires_grad)
     return folded
+
+
+def fold_batch_norms(model: nn.Module, *, strict: bool = True) -> fx.GraphModule:
+    """Fold every batch norm of a model into the linear layer whose output it takes.
+
+    The order of layers in a class says nothing of what its ``forward`` does with them, so the model is traced
+    (``torch.fx``) and the graph of calls is asked. A batch norm can be folded if it takes the output of a
+    layer that :func:`fold_batch_norm` knows, if nothing else takes that output, and if both are called once.
+    Padding of a convolution before the batch norm does no harm.
+
+    A graph holds no shapes. After a ``Linear`` on ``(N, L, F)`` a batch norm takes L as its channels, and
+    where L happens to be the layer's number of outputs as well, this is not seen: compare the outputs on a
+    batch. Batch norms that are called as functions are not seen either, and stay.
+
+    Args:
+        model: In evaluation mode, and such that ``torch.fx`` can trace it: no control flow that depends on
+            the values of its input.
+        strict: Whether a batch norm that cannot be folded is an error. Otherwise it stays as it is.
+
+    Returns:
+        A copy of the model without the folded batch norms, as a ``GraphModule``; called as the model is.
+
+    Raises:
+        ValueError: A batch norm is in training mode; or, if ``strict``, one cannot be folded: the message
+            names each with the reason.
+
+    Source:
+        Jacob et al. 2018, arXiv 1712.05877, section 3.2; Reed et al. 2021, arXiv 2112.08429, for tracing.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.ReLU()).eval()
+        >>> [type(layer).__name__ for layer in fold_batch_norms(model).children()]
+        ['Linear', 'ReLU']
+    """
+    model = deepcopy(model)
+    graph = _Tracer().trace(model)
+    layers: dict[Any, Any] = dict(model.named_modules())
+    calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
+    kept = []
+    for node in list(graph.nodes):
+        if node.op != "call_module" or not isinstance(layers[node.target], AnyBatchNorm):
+            continue
+        reason = _obstacle(node, layers, calls)
+        if reason:
+            kept.append(f"{node.target} {reason}")
+            continue
+        before = node.all_input_nodes[0]
+        layers[before.target] = fold_batch_norm(layers[before.target], layers[node.target])
+        model.set_submodule(str(before.target), layers[before.target])
+        node.replace_all_uses_with(before)
+        graph.erase_node(node)
+    if kept and strict:
+        raise ValueError(
+            f"cannot fold {len(kept)} batch norm(s): {'; '.join(kept)}. Pass strict=False to keep them"
+        )
+    folded = fx.GraphModule(model, graph)
+    folded.delete_all_unused_submodules()
+    return folded
+
+
+class _Tracer(fx.Tracer):
+    """Takes the layers of torch and of this package as they are, and traces through all else."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        own = type(m).__module__.startswith(__package__)
+        return own or isinstance(m, AnyBatchNorm) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _obstacle(node: fx.Node, layers: Mapping[Any, Any], calls: Mapping[Any, int]) -> str | None:
+    """Say why the batch norm that a node calls cannot be folded; None if it can."""
+    bn, before = layers[node.target], node.all_input_nodes[0]
+    if bn.training:
+        raise ValueError(f"{node.target} is in training mode, where it is not affine: call .eval() first")
+    if bn.running_mean is None:
+        return "has no running statistics"
+    if before.op != "call_module":
+        return f"takes the output of {before}, which is no layer"
+    layer = layers[before.target]
+    if not isinstance(layer, Layer.__constraints__):
+        return f"takes the output of {before.target}, a {type(layer).__name__}, which is not linear"
+    if len(before.users) > 1:
+        return f"takes the output of {before.target}, which goes elsewhere too"
+    if calls[before.target] > 1:
+        return f"takes the output of {before.target}, which is called {calls[before.target]} times"
+    if calls[node.target] > 1:
+        return f"is called {calls[node.target]} times"
+    if any(
+        str(other.target).startswith(f"{before.target}.") for other in node.graph.find_nodes(op="get_attr")
+    ):
+        return f"takes the output of {before.target}, whose parameters are used elsewhere too"
+    return None
 
 
 def _scale_outputs(layer: nn.Module, weight: Tensor, scale: Tensor) -> Tensor:

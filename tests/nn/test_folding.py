@@ -96,3 +96,105 @@ def test_refusals(name: str) -> None:
     layer, bn, error, message = ERRORS[name]
     with pytest.raises(error, match=message):
         ours.fold_batch_norm(layer, bn)
+
+
+class Residual(nn.Module):
+    """Nested modules, a branch, layers of ours and torch's, and an order that differs from the calls'."""
+
+    def __init__(self, library: Any) -> None:
+        super().__init__()
+        self.norm2 = library.BatchNorm2d(3)
+        self.block = nn.Sequential(
+            nn.Conv2d(3, 3, 3, padding=1, bias=False), library.BatchNorm2d(3), nn.ReLU()
+        )
+        self.conv2 = nn.Conv2d(3, 3, 1, groups=3)
+        self.head = nn.Linear(3, 5)
+        self.norm3 = library.BatchNorm1d(5)
+        self.last = library.LayerNorm(5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.norm2(self.conv2(self.block(x)))
+        return self.last(self.norm3(self.head((x + y).mean((2, 3)))))
+
+
+def evaluated(model: nn.Module) -> nn.Module:
+    model = model.double().eval()
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor.is_floating_point():
+            nn.init.uniform_(tensor, 0.5, 2) if "var" in name else nn.init.normal_(tensor)
+    return model
+
+
+@pytest.mark.parametrize("library", [ours, nn], ids=["ours", "torch's"])
+def test_whole_network_is_folded(library: Any) -> None:
+    model, x = evaluated(Residual(library)), torch.randn(4, 3, 5, 5, dtype=torch.float64)
+    before = deepcopy(model.state_dict())
+    folded = ours.fold_batch_norms(model)
+    torch.testing.assert_close(folded(x), model(x))
+    kinds = [type(layer).__name__ for layer in folded.modules()]
+    assert not [kind for kind in kinds if kind.startswith("BatchNorm")]
+    assert kinds.count("Conv2d") == 2
+    assert not folded.training
+    torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+
+
+class Calls(nn.Module):
+    """One linear layer and two batch norms, called as a function says."""
+
+    def __init__(self, call: Any, **kwargs: Any) -> None:
+        super().__init__()
+        self.layer, self.bn, self.other = nn.Linear(3, 3), nn.BatchNorm1d(3, **kwargs), nn.BatchNorm1d(3)
+        self.relu, self.call = nn.ReLU(), call
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.call(self, x)
+        return y
+
+
+KEPT: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "before the layer": (lambda m, x: m.layer(m.bn(x)), {}, "bn takes the output of x, which is no layer"),
+    "after an activation": (lambda m, x: m.bn(m.relu(m.layer(x))), {}, "relu, a ReLU, which is not linear"),
+    "after a function": (lambda m, x: m.bn(m.layer(x).relu()), {}, "output of relu, which is no layer"),
+    "output goes elsewhere": (lambda m, x: m.bn(y := m.layer(x)) + y, {}, "layer, which goes elsewhere too"),
+    "two batch norms": (lambda m, x: m.bn(y := m.layer(x)) + m.other(y), {}, "2 batch norm.*bn.*other takes"),
+    "layer called twice": (lambda m, x: m.bn(m.layer(x)) + m.layer(x), {}, "layer, which is called 2 times"),
+    "batch norm called twice": (lambda m, x: m.bn(m.bn(m.layer(x))), {}, "bn is called 2 times"),
+    "weights used elsewhere": (
+        lambda m, x: m.bn(m.layer(x)) + m.layer.weight.sum(), {}, "layer, whose parameters are used elsewhere"
+    ),
+    "no statistics": (
+        lambda m, x: m.bn(m.layer(x)), {"track_running_stats": False}, "bn has no running statistics"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_cannot_be_folded_is_named_or_kept(name: str) -> None:
+    call, kwargs, message = KEPT[name]
+    model, x = evaluated(Calls(call, **kwargs)), torch.randn(4, 3, dtype=torch.float64)
+    with pytest.raises(ValueError, match=f"(?s)cannot fold.*{message}"):
+        ours.fold_batch_norms(model)
+    kept = ours.fold_batch_norms(model, strict=False)
+    torch.testing.assert_close(kept(x), model(x))
+    assert any(isinstance(layer, nn.BatchNorm1d) for layer in kept.modules())
+
+
+def test_two_in_a_row_fold_one_after_the_other() -> None:
+    model = evaluated(Calls(lambda m, x: m.other(m.bn(m.layer(x)))))
+    x = torch.randn(4, 3, dtype=torch.float64)
+    folded = ours.fold_batch_norms(model)
+    torch.testing.assert_close(folded(x), model(x))
+    assert [type(layer) for layer in folded.children()] == [nn.Linear]
+
+
+def test_keywords_and_a_layer_with_two_names_fold() -> None:
+    model = evaluated(Calls(lambda m, x: m.bn(input=m.layer(x))))
+    model.alias = model.layer
+    x = torch.randn(4, 3, dtype=torch.float64)
+    torch.testing.assert_close(ours.fold_batch_norms(model)(x), model(x))
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_network_in_training_mode_is_refused(strict: bool) -> None:
+    with pytest.raises(ValueError, match=r"1 is in training mode.*call .eval\(\) first"):
+        ours.fold_batch_norms(nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3)), strict=strict)
