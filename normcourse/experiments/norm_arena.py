@@ -32,7 +32,6 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "BatchNorm": {"norm": "batch"},
     "DyT": {"norm": "dyt"},
     "none": {"norm": "none"},
-    "none, QK-norm": {"norm": "none", "qk_norm": True},
 }
 
 
