@@ -14,6 +14,7 @@ from normcourse.plotting.covariate_shift import (
     weighting_frame,
 )
 from normcourse.plotting.data_parallel import worker_statistics
+from normcourse.plotting.folded_layers import folding_errors
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.geometry import mean_shares, sphere_frame
 from normcourse.plotting.init_scales import scale_curves
@@ -55,6 +56,7 @@ __all__ = [
     "effective_rates",
     "eps_frame",
     "error_by_size",
+    "folding_errors",
     "gamma_curves",
     "gradient_parts",
     "gradients_by_depth",

@@ -9,6 +9,7 @@ from normcourse.experiments import (
     batch_noise,
     convolution,
     data_parallel,
+    folded_layers,
     internal_shift,
     learning_rates,
     prediction_noise,
@@ -41,6 +42,7 @@ SHIFTS = internal_shift.run(
     internal_shift.Config(hidden=(6, 6), readings=(1, 4), examples=20), seeds=(0, 1), progress=False
 )
 HIGH = {"early": Interval(5, 4, 7), "late": Interval(0.5, 0.4, 0.6)}
+ROUNDING = folded_layers.Rounding(np.eye(3) - 2, np.eye(3) * 1e-7, np.full((3, 3), 5.0), terms=4)
 LONE = data_parallel.alone(data_parallel.Config(shares=(4, 4), steps=3, hidden=(4,)))
 DEPTHS = Gradients((1, 2), (np.ones((3, 1)), np.ones((3, 2))))
 FIGURES = {
@@ -57,6 +59,7 @@ FIGURES = {
     "difference_error": lambda: plotting.difference_error([1e-3, 1e-2], {"float64": [1e-6, 1e-4]}),
     "effective_rates": lambda: plotting.effective_rates(LENGTHS, LENGTHS),
     "error_by_size": lambda: plotting.error_by_size((2, 4, 8), {"none": ERRORS, "ghost": ERRORS / 2}),
+    "folding_errors": lambda: plotting.folding_errors(ROUNDING),
     "gamma_curves": lambda: plotting.gamma_curves((20, 400), {2: {1.0: np.eye(2), 0.0: np.ones((2, 2))}}),
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "gradients_by_depth": lambda: plotting.gradients_by_depth({"post": DEPTHS, "pre": DEPTHS}, depth=2),
