@@ -15,11 +15,12 @@ from torch import Tensor
 
 from normcourse.data import load_text
 from normcourse.experiments import language
-from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.search import recorded_rate
+from normcourse.experiments.sweeps import Record, Sweep
 from normcourse.models import CausalTransformer
 from normcourse.probes import watch
 
-__all__ = ["ARMS", "REPORT", "SEARCH", "SWEEP", "attention_logit", "measure"]
+__all__ = ["ARMS", "REPORT", "SEARCH", "SWEEP", "attention_logit", "chosen_rate", "measure"]
 
 #: Seeds that choose the learning rate, and seeds to report on.
 SEARCH, REPORT = (100, 101), tuple(range(5))
@@ -77,3 +78,19 @@ SWEEP = Sweep(
     corner={"arm": "LayerNorm", "rate": 0.001, "steps": 10},
     tolerance=0.01,
 )
+
+
+def chosen_rate(record: Record, arm: str, *, steps: int = 300) -> float:
+    """Return the rate at which the search seeds have the lowest mean validation loss.
+
+    A training that broke down counts as an infinite loss.
+
+    Args:
+        record: Of `SWEEP`.
+        arm: A name of `ARMS`.
+        steps: Of the trainings.
+    """
+    loss = record.values["validation"]
+    higher_is_better = np.where(np.isnan(loss), -np.inf, -loss)
+    record = Record(record.axes, {"validation": higher_is_better}, record.environment)
+    return recorded_rate(record, SEARCH, arm=arm, steps=steps)

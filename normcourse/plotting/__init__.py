@@ -40,7 +40,13 @@ from normcourse.plotting.training_steps import (
     sigmoid_percentiles,
     step_ratios,
 )
-from normcourse.plotting.transformer import gradients_by_depth, rate_map, stream_sizes
+from normcourse.plotting.transformer import (
+    attention_logits,
+    gradients_by_depth,
+    loss_gaps,
+    rate_map,
+    stream_sizes,
+)
 from normcourse.plotting.weights import effective_rates, length_gains, weight_plane_frame
 from normcourse.plotting.zero_gamma import gamma_curves, stream_growth
 
@@ -50,6 +56,7 @@ __all__ = [
     "accuracy_gains",
     "accuracy_maps",
     "adaptation_frame",
+    "attention_logits",
     "batch_noise_frame",
     "before_and_after",
     "difference_error",
@@ -62,6 +69,7 @@ __all__ = [
     "gradients_by_depth",
     "learning_curves",
     "length_gains",
+    "loss_gaps",
     "losses_by_steps",
     "map_noise",
     "mean_shares",

@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from normcourse.experiments.intervals import Interval, bootstrap
-from normcourse.plotting.style import COLOURS, new_figure
+from normcourse.plotting.style import COLOURS, draw_differences, new_figure
 
 __all__ = ["accuracy_gains", "error_by_size"]
 
@@ -64,15 +64,4 @@ def accuracy_gains(gains: Mapping[str, Interval]) -> Figure:
         gains: Differences of fractions, by what they compare.
     """
     points = {name: Interval(*(100 * value for value in gain)) for name, gain in gains.items()}
-    rows = np.arange(len(gains))[::-1]
-    with new_figure(figsize=(5.0, 0.9 + 0.36 * len(gains))) as (figure, axis):
-        for row, gain in zip(rows, points.values(), strict=True):
-            clear = gain.low > 0 or gain.high < 0
-            axis.plot((gain.low, gain.high), (row, row), color=COLOURS["BatchNorm"], linewidth=1.4)
-            face = COLOURS["BatchNorm"] if clear else "white"
-            axis.plot(gain.estimate, row, "o", color=COLOURS["BatchNorm"], markerfacecolor=face)
-        axis.axvline(0, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
-        axis.set(xlabel="gain in test accuracy (percentage points)", ylim=(-0.6, len(gains) - 0.4))
-        axis.set_yticks(rows, list(gains))
-        axis.grid(visible=False, axis="y")
-    return figure
+    return draw_differences(points, "gain in test accuracy (percentage points)")

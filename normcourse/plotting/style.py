@@ -1,14 +1,17 @@
 """The course's figure style."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "SIDES", "new_figure"]
+from normcourse.experiments.intervals import Interval
+
+__all__ = ["COLOURS", "SIDES", "draw_differences", "new_figure"]
 
 # Okabe and Ito's colours, which stay apart under every common colour blindness.
 COLOURS = {
@@ -50,3 +53,19 @@ def new_figure(rows: int = 1, columns: int = 1, **settings: Any) -> Iterator[tup
         figure, axes = plt.subplots(rows, columns, **settings)
         yield figure, axes
         plt.close(figure)
+
+
+def draw_differences(differences: Mapping[str, Interval], xlabel: str) -> Figure:
+    """Draw a row for each difference, with its interval and a line at zero; hollow if it may be zero."""
+    rows = np.arange(len(differences))[::-1]
+    with new_figure(figsize=(5.0, 0.9 + 0.36 * len(differences))) as (figure, axis):
+        for row, found in zip(rows, differences.values(), strict=True):
+            clear = found.low > 0 or found.high < 0
+            axis.plot((found.low, found.high), (row, row), color=COLOURS["BatchNorm"], linewidth=1.4)
+            face = COLOURS["BatchNorm"] if clear else "white"
+            axis.plot(found.estimate, row, "o", color=COLOURS["BatchNorm"], markerfacecolor=face)
+        axis.axvline(0, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
+        axis.set(xlabel=xlabel, ylim=(-0.6, len(differences) - 0.4))
+        axis.set_yticks(rows, list(differences))
+        axis.grid(visible=False, axis="y")
+    return figure

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from normcourse.experiments.intervals import bootstrap
+from normcourse.experiments.intervals import Interval, bootstrap
 from normcourse.experiments.norm_placement import Gradients
-from normcourse.plotting.style import COLOURS, new_figure
+from normcourse.plotting.style import COLOURS, draw_differences, new_figure
 
-__all__ = ["gradients_by_depth", "rate_map", "stream_sizes"]
+__all__ = ["attention_logits", "gradients_by_depth", "loss_gaps", "rate_map", "stream_sizes"]
 
 _PLACES = {
     "post": ("post-norm", COLOURS["plain"], "--", "o"),
@@ -87,6 +87,40 @@ def rate_map(
         axis.tick_params(length=0)
         for side in axis.spines.values():
             side.set_visible(False)
+    return figure
+
+
+def loss_gaps(gaps: Mapping[str, Interval]) -> Figure:
+    """Draw differences of test loss, a row for each comparison, with intervals and a line at zero.
+
+    A difference whose interval holds zero is drawn hollow.
+
+    Args:
+        gaps: Differences in nats per character, by what they compare.
+    """
+    return draw_differences(gaps, "difference of test loss (nats per character)")
+
+
+def attention_logits(rates: Sequence[float], sizes: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """Draw the largest attention logit of trained models against the rate, both on log scales.
+
+    Lines are medians over seeds, bands hold all seeds. An infinite logit is not drawn.
+
+    Args:
+        rates: The learning rates.
+        sizes: Largest logits, shape ``(rates, seeds)``, by model; at most four.
+    """
+    looks = zip(("o-", "s--", "^-.", "D:"), ("BatchNorm", "plain", "accent", "other"), strict=True)
+    with new_figure(figsize=(5.0, 3.0)) as (figure, axis):
+        for (name, values), (line, colour) in zip(sizes.items(), looks, strict=False):
+            drawn = np.where(np.isfinite(values), values, np.nan)
+            low, high = drawn.min(axis=1), drawn.max(axis=1)
+            axis.fill_between(rates, low, high, color=COLOURS[colour], alpha=0.2, linewidth=0)
+            axis.plot(rates, np.median(drawn, axis=1), line, color=COLOURS[colour], markersize=5, label=name)
+        axis.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="largest attention logit")
+        axis.set_xticks(rates, [f"{rate:g}" for rate in rates])
+        axis.minorticks_off()
+        figure.legend(loc="outside upper center", ncols=2, fontsize=9)
     return figure
 
 

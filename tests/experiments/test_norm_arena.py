@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from normcourse.experiments import language, norm_arena
+from normcourse.experiments.sweeps import Record
 from normcourse.models import CausalTransformer
 
 
@@ -48,3 +49,15 @@ def test_the_sweep_trains_the_arm(arm, monkeypatch):
     assert asked == [(expected, (4,))]
     assert (found["validation"], found["test"]) == (1, 2)
     assert found["attention"].shape == (1,)
+
+
+def test_the_rate_is_that_of_the_lowest_validation_loss_of_the_search_seeds():
+    axes = {"arm": ("a", "b"), "rate": (0.1, 0.2, 0.3), "steps": (300,), "seed": (*norm_arena.SEARCH, 0)}
+    validation = np.array(
+        [
+            [[[2.0, 2.2, 1.0]], [[2.1, 1.9, 9.0]], [[1.0, np.nan, 0.1]]],  # a break-down counts as infinite
+            [[[2.0, 2.0, 9.0]], [[np.inf, 2.0, 1.0]], [[3.0, 3.0, 0.1]]],
+        ]
+    )
+    record = Record(axes, {"validation": validation, "test": -validation}, {})
+    assert [norm_arena.chosen_rate(record, arm) for arm in "ab"] == [0.2, 0.1]

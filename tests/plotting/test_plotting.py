@@ -55,6 +55,9 @@ FIGURES = {
     "accuracy_maps": lambda: plotting.accuracy_maps(
         {key: np.full((2, 3, 6), 0.5) for key in "abc"}, (8, 32), ylabel="batch size n"
     ),
+    "attention_logits": lambda: plotting.attention_logits(
+        (0.1, 1.0), {"a": np.array([[1.0, 3.0], [np.inf, 9.0]]), "b": np.ones((2, 2))}
+    ),
     "before_and_after": lambda: plotting.before_and_after({"a": np.ones((4, 2)), "b": np.zeros((4, 2))}),
     "difference_error": lambda: plotting.difference_error([1e-3, 1e-2], {"float64": [1e-6, 1e-4]}),
     "effective_rates": lambda: plotting.effective_rates(LENGTHS, LENGTHS),
@@ -65,6 +68,7 @@ FIGURES = {
     "gradients_by_depth": lambda: plotting.gradients_by_depth({"post": DEPTHS, "pre": DEPTHS}, depth=2),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
     "length_gains": lambda: plotting.length_gains(LENGTHS),
+    "loss_gaps": lambda: plotting.loss_gaps({"a": Interval(0.5, 0.4, 0.7), "b": Interval(0, -1, 1)}),
     "losses_by_steps": lambda: plotting.losses_by_steps((10, 100), np.ones((2, 3)), {"a": 0.5}),
     "map_noise": lambda: plotting.map_noise(convolution.noise((2, 4), filters=2, batches=3)),
     "mean_shares": lambda: plotting.mean_shares({"a": ERRORS, "b": 2 * ERRORS}, features=8),
