@@ -67,7 +67,7 @@ def adaptation_frame(
         size: Of the batches.
     """
     means, place = accuracy.mean(axis=0), WEIGHTS.index(weight)
-    bins = np.linspace(-9, 7, 81)
+    bins = np.linspace(-7, 7, 71)
     with new_figure(1, 2, figsize=(5.0, 2.8), width_ratios=(3, 2)) as (figure, (histogram, curve)):
         for values, look in (
             (found.clean, {"color": "#B6BDC8", "label": "clean, N = \N{INFINITY}"}),
