@@ -184,7 +184,7 @@ def _loss(model: nn.Module, texts: torch.Tensor) -> float:
     return loss(model, texts).item()
 
 
-#: Both kinds of start, three parts, four rates: some minutes. The last two seeds choose the rate.
+#: Both kinds of start, three parts and four rates, in eight minutes. The last two seeds choose the rate.
 SWEEP = Sweep(
     "norm_tuning",
     {"pretraining": (0, 600), "part": tuple(PARTS), "rate": (0.3, 1.0, 3.0, 10.0)},

@@ -33,8 +33,8 @@ class PublishedModel:
         affine: What follows the standardisation.
         qk_norm: Whether norms stand on queries and keys.
         source: Of the paper, a key of the bibliography.
-        file: Where the rest was read, a folder of ``models`` in `LIBRARY`; with slashes, a file of the
-            repository that it begins with.
+        file: Where the rest was read, a folder of ``models`` in `LIBRARY`, or ``"tensor2tensor"``, the
+            library of the first model's authors (its ``layers/common_hparams.py``).
         note: What the columns do not say; empty if nothing.
 
     Raises:
@@ -114,7 +114,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         _BOTH,
         False,
         "vaswani2017",
-        "tensor2tensor/layers/common_hparams.py",
+        "tensor2tensor",
     ),
     PublishedModel(
         "BERT",
