@@ -1,4 +1,4 @@
-r"""How far does a folded layer lie from its two layers, and how much faster is it?
+"""How far does a folded layer lie from its two layers, and how much faster is it?
 
 The bound is that of a sum of k products in floating point, whatever the order: each product takes part in at
 most k roundings, and each rounding moves it by at most half a machine epsilon.
@@ -44,7 +44,7 @@ class Rounding:
 
     @property
     def bound(self) -> Array:
-        r"""Bound of the errors to first order, :math:`(k + 5) \, \epsilon` times the magnitudes."""
+        """Bound of the errors to first order; k + 5 machine epsilons, times the magnitudes."""
         return (self.terms + 5) * float(np.finfo(np.float32).eps) * self.magnitudes
 
 
