@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from normcourse.models import PLACEMENTS
 from normcourse.models.published import PUBLISHED, markdown_table
 
 BIBLIOGRAPHY = (Path(__file__).parents[2] / "book" / "references.bib").read_text(encoding="utf-8")
@@ -16,9 +17,12 @@ def test_every_row_has_a_source_and_builds_its_network(model):
     assert f"{{{model.source}," in BIBLIOGRAPHY
     built = model.schematic(50, layers=1, width=16)
     assert built(TOKENS).isfinite().all()
-    norms = {type(module).__name__ for module in built.modules() if "Norm" in type(module).__name__}
-    assert norms - {"RMSNorm"} == ({"LayerNorm"} if model.norm == "layer" else set())
-    assert ("RMSNorm" in norms) == (model.norm == "rms" or model.qk_norm)
+    branch = built.branches[0]
+    named = "LayerNorm" if model.norm == "layer" else "RMSNorm"
+    for place in ("on_input", "on_output", "on_sum"):
+        expected = named if place in PLACEMENTS[model.placement] else "Identity"
+        assert type(getattr(branch, place)).__name__ == expected
+    assert type(branch.inner.query_norm).__name__ == ("RMSNorm" if model.qk_norm else "Identity")
 
 
 def test_names_are_unique_and_years_in_order():
