@@ -32,6 +32,7 @@ from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_fra
 from normcourse.plotting.practice import neighbour_precision, tuned_losses
 from normcourse.plotting.prediction_noise import noisy_answers
 from normcourse.plotting.residual import residual_frame
+from normcourse.plotting.sequences import leak_by_position, losses_by_count, losses_by_mode
 from normcourse.plotting.standardising import before_and_after, eps_frame, standardising_frame
 from normcourse.plotting.statistics import batch_noise_frame, running_lag_frame
 from normcourse.plotting.training_steps import (
@@ -67,9 +68,12 @@ __all__ = [
     "gamma_curves",
     "gradient_parts",
     "gradients_by_depth",
+    "leak_by_position",
     "learning_curves",
     "length_gains",
     "loss_gaps",
+    "losses_by_count",
+    "losses_by_mode",
     "losses_by_steps",
     "map_noise",
     "mean_shares",
