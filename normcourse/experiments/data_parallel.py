@@ -83,7 +83,7 @@ class Result:
     seconds: Array
 
 
-def run(configs: Mapping[Name, Config], *, timeout: float = 120.0) -> dict[Name, Result]:
+def run(configs: Mapping[Name, Config], *, timeout: float = 240.0) -> dict[Name, Result]:
     """Train with one process for each worker; the same processes do all runs, one after the other.
 
     Args:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def launch(
-    task: Callable[..., T], arguments: Sequence[tuple[Any, ...]], *, timeout: float = 120.0
+    task: Callable[..., T], arguments: Sequence[tuple[Any, ...]], *, timeout: float = 240.0
 ) -> list[T]:
     """Call a function in several new processes at once, each with its own arguments.
 
