@@ -468,8 +468,21 @@ LEDGER: Sequence[Claim] = (
         id="C11",
         sentence="BatchNorm behaves differently in training and at inference.",
         sources=("ioffe2015", "wu2021"),
-        verdict=Verdict.OPEN,
-        summary="",
+        verdict=Verdict.HOLDS,
+        summary=("It passes on other gradients, even where it computes the same output."),
+        findings=(
+            Finding(
+                id="C11.gradient",
+                sentence=(
+                    "Frozen at the statistics of one batch, a trained CNN gives that batch the same logits, "
+                    "and the gradients of its filters are on average more than twice as long as through the "
+                    "batch's statistics."
+                ),
+                speaks=Speaks.FOR,
+                predicate=Above(2),
+                unit="times the length",
+            ),
+        ),
     ),
     Claim(
         id="C12",

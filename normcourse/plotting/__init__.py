@@ -14,9 +14,12 @@ from normcourse.plotting.covariate_shift import (
     weighting_frame,
 )
 from normcourse.plotting.data_parallel import worker_statistics
+from normcourse.plotting.fine_tuning import tuning_curves
 from normcourse.plotting.folded_layers import folding_errors
 from normcourse.plotting.frame import Frame
+from normcourse.plotting.frozen_gradients import fixed_gradients
 from normcourse.plotting.geometry import mean_shares, sphere_frame
+from normcourse.plotting.inference_modes import forgotten_eval
 from normcourse.plotting.init_scales import scale_curves
 from normcourse.plotting.internal_shift import (
     accuracy_against_shift,
@@ -64,7 +67,9 @@ __all__ = [
     "effective_rates",
     "eps_frame",
     "error_by_size",
+    "fixed_gradients",
     "folding_errors",
+    "forgotten_eval",
     "gamma_curves",
     "gradient_parts",
     "gradients_by_depth",
@@ -105,6 +110,7 @@ __all__ = [
     "stream_sizes",
     "token_frame",
     "tuned_losses",
+    "tuning_curves",
     "unit_frame",
     "unit_skewness",
     "weight_plane_frame",

@@ -9,7 +9,9 @@ from normcourse.experiments import (
     batch_noise,
     convolution,
     data_parallel,
+    fine_tuning,
     folded_layers,
+    frozen_gradients,
     internal_shift,
     learning_rates,
     prediction_noise,
@@ -63,6 +65,12 @@ FIGURES = {
     "effective_rates": lambda: plotting.effective_rates(LENGTHS, LENGTHS),
     "error_by_size": lambda: plotting.error_by_size((2, 4, 8), {"none": ERRORS, "ghost": ERRORS / 2}),
     "folding_errors": lambda: plotting.folding_errors(ROUNDING),
+    "fixed_gradients": lambda: plotting.fixed_gradients(
+        {"a": frozen_gradients.run(frozen_gradients.Config(trained=False), seeds=(0, 1), progress=False)}
+    ),
+    "forgotten_eval": lambda: plotting.forgotten_eval(
+        (1, 8, 32), {"shuffled": ERRORS}, {"by class": ERRORS}, ERRORS[0]
+    ),
     "gamma_curves": lambda: plotting.gamma_curves((20, 400), {2: {1.0: np.eye(2), 0.0: np.ones((2, 2))}}),
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "gradients_by_depth": lambda: plotting.gradients_by_depth({"post": DEPTHS, "pre": DEPTHS}, depth=2),
@@ -99,6 +107,7 @@ FIGURES = {
     "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
     "stream_sizes": lambda: plotting.stream_sizes({"a": np.array([1.0, 2.0]), "b": np.array([1.0, 1.0])}),
     "tuned_losses": lambda: plotting.tuned_losses({"all": (CALM, CALM + 1), "none": (CALM, CALM)}),
+    "tuning_curves": lambda: plotting.tuning_curves(fine_tuning.SWEEP.load()),
     "unit_skewness": lambda: plotting.unit_skewness({"relu": np.eye(2)}, {"relu": np.ones((3, 2))}),
     "worker_statistics": lambda: plotting.worker_statistics({"a": LONE, "b": LONE}, feature=1),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
