@@ -135,5 +135,10 @@ def stream_sizes(sizes: Mapping[str, NDArray[np.float64]]) -> Figure:
         for (name, values), (line, colour) in zip(sizes.items(), lines, strict=False):
             axis.plot(np.arange(len(values)), values, line, color=COLOURS[colour], markersize=4, label=name)
         axis.set(xlabel="branches passed", ylabel="size of the stream", yscale="log")
+        ticks = [
+            tick for tick in (1, 2, 5, 10, 20, 50, 100) if tick <= 1.1 * max(map(np.max, sizes.values()))
+        ]
+        axis.set_yticks(ticks, [str(tick) for tick in ticks])
+        axis.minorticks_off()
         figure.legend(loc="outside upper center", ncols=2, fontsize=9)
     return figure
