@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from normcourse.data import Dataset, Split, load_digits, load_mnist1d
 from normcourse.experiments.intervals import Interval, bootstrap
+from normcourse.experiments.search import fresh
 from normcourse.experiments.stacked import DTYPE, StackedMLP
 from normcourse.experiments.training import batch_order, every_pair, train
 
@@ -141,8 +142,7 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     Raises:
         ValueError: A seed is also a search seed, or no learning rate reaches the target.
     """
-    if shared := sorted(set(seeds) & set(config.search_seeds)):
-        raise ValueError(f"seeds to report on must differ from the search seeds; both hold {shared}")
+    seeds = fresh(seeds, config.search_seeds)
     plain = _run_arm(config, seeds, batch_norm=False, progress=progress)
     normalized = _run_arm(config, seeds, batch_norm=True, progress=progress)
     return Result(config, evaluation_steps(config.steps), plain, normalized)
