@@ -5,7 +5,7 @@ Source:
     MNIST-1D of Greydanus and Kobak 2020, arXiv 2011.14439.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,17 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from normcourse.data import Dataset, load_digits, load_mnist1d
+from normcourse.data import Dataset
 from normcourse.experiments.batch_size import ghosts
 from normcourse.experiments.search import Search, fresh, search_rate
 from normcourse.experiments.stacked import DTYPE, NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Sweep
-from normcourse.experiments.training import batch_order, scores, train
+from normcourse.experiments.training import DATA, batch_order, scores, train
 
-__all__ = ["DATA", "SWEEP", "Config", "Result", "measure", "run"]
-
-#: The data sets by name.
-DATA: Mapping[str, Callable[[], Dataset]] = {"mnist1d": load_mnist1d, "digits": load_digits}
+__all__ = ["SWEEP", "Config", "Result", "measure", "run"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Config:
     """Settings of one kind of network.
 
     Attributes:
-        data: A name of `DATA`.
+        data: A name of `training.DATA`.
         norm: A name of `stacked.NORMS`, or a factory of norms, such as `batch_size.ghosts` makes.
         batch_size: Examples per step. At ``examples`` all batches are equal: their statistics have no noise.
         examples: How many training examples there are; each seed draws its own.

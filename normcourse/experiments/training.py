@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from normcourse.data import Split
+from normcourse.data import Dataset, Split, load_digits, load_mnist1d
 from normcourse.experiments.stacked import DTYPE, StackedLinear
 
 __all__ = [
+    "DATA",
     "OPTIMISERS",
     "Direction",
     "Scores",
@@ -24,6 +25,9 @@ __all__ = [
     "sgd",
     "train",
 ]
+
+#: The data sets by name.
+DATA: Mapping[str, Callable[[], Dataset]] = {"digits": load_digits, "mnist1d": load_mnist1d}
 
 #: Turns the gradients of a step into what, times each model's learning rate, is subtracted. It has a state.
 Direction = Callable[[list[Tensor]], list[Tensor]]

@@ -7,26 +7,23 @@ Source:
     learning rate.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from normcourse.data import Dataset, Split, load_digits, load_mnist1d
+from normcourse.data import Split
 from normcourse.experiments.intervals import Interval, bootstrap
 from normcourse.experiments.search import fresh
 from normcourse.experiments.stacked import DTYPE, StackedMLP
-from normcourse.experiments.training import batch_order, every_pair, train
+from normcourse.experiments.training import DATA, batch_order, every_pair, train
 
-__all__ = ["DATA", "PERCENTILES", "Arm", "Config", "Result", "run"]
+__all__ = ["PERCENTILES", "Arm", "Config", "Result", "run"]
 
 #: The percentiles that the paper draws.
 PERCENTILES = (15, 50, 85)
-
-#: The data sets by name.
-DATA: Mapping[str, Callable[[], Dataset]] = {"digits": load_digits, "mnist1d": load_mnist1d}
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Config:
     """Settings of one comparison.
 
     Attributes:
-        data: A name of `DATA`.
+        data: A name of `training.DATA`.
         hidden: Units of each hidden layer.
         activation: A name of `stacked.ACTIVATIONS`.
         init_std: Standard deviation of the initial weights, or None for ``gain``.

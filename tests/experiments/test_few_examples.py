@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from normcourse.data import load_digits
 from normcourse.experiments import few_examples
 from normcourse.experiments.batch_size import ghosts
 from normcourse.experiments.few_examples import Config, run
@@ -62,9 +63,9 @@ def test_a_full_batch_has_no_noise_and_ghosts_have():
 
     def both(config):
         with pytest.MonkeyPatch.context() as patch:
-            first = few_examples._trained(config, few_examples.load_digits(), [0.2], [0], None)
+            first = few_examples._trained(config, load_digits(), [0.2], [0], None)
             patch.setattr(few_examples, "batch_order", lambda *a: np.roll(turned(*a), 2, axis=2))
-            second = few_examples._trained(config, few_examples.load_digits(), [0.2], [0], None)
+            second = few_examples._trained(config, load_digits(), [0.2], [0], None)
         return first.head.weight.detach().numpy(), second.head.weight.detach().numpy()
 
     np.testing.assert_allclose(*both(full), rtol=1e-9)
