@@ -18,7 +18,7 @@ from normcourse.experiments.batch_size import ghosts
 from normcourse.experiments.search import Search, fresh, search_rate
 from normcourse.experiments.stacked import DTYPE, NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Sweep
-from normcourse.experiments.training import DATA, batch_order, scores, train
+from normcourse.experiments.training import DATA, batch_order, score, scores, train
 
 __all__ = ["SWEEP", "Config", "Result", "measure", "run"]
 
@@ -143,9 +143,7 @@ def _train_accuracy(
 ) -> NDArray[np.float64]:
     own = _subsets(config, data, seeds).T
     x, y = torch.tensor(data.train.x[own], dtype=DTYPE), torch.tensor(data.train.y[own])
-    right = network(x.transpose(1, 2)).argmax(dim=1) == y
-    accuracy: NDArray[np.float64] = right.to(DTYPE).mean(dim=1).numpy()
-    return accuracy
+    return score(network(x.transpose(1, 2)), y).accuracy
 
 
 #: Four norms at three sizes on two data sets, which take four minutes. The corner is a short run.

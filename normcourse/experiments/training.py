@@ -21,6 +21,7 @@ __all__ = [
     "batch_order",
     "every_pair",
     "momentum",
+    "score",
     "scores",
     "sgd",
     "train",
@@ -181,6 +182,24 @@ class Scores(NamedTuple):
 
 
 @torch.no_grad()
+def score(logits: Tensor, y: Tensor) -> Scores:
+    """Evaluate every model from its logits.
+
+    Args:
+        logits: Shape ``(models, classes, N)``.
+        y: The right answers, ``(models, N)``, or ``(N,)`` for all models alike.
+
+    Example:
+        >>> score(torch.eye(3)[None], torch.tensor([0, 1, 1])).accuracy.round(3)
+        array([0.667])
+    """
+    y = y.expand(len(logits), -1)
+    accuracy = (logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1)
+    loss = nn.functional.cross_entropy(logits, y, reduction="none").mean(dim=1)
+    return Scores(accuracy.numpy(), loss.numpy())
+
+
+@torch.no_grad()
 def scores(model: nn.Module, data: Split, *, models: int) -> Scores:
     """Evaluate every model on the same examples, in the mode (training or inference) that the network is in.
 
@@ -191,8 +210,5 @@ def scores(model: nn.Module, data: Split, *, models: int) -> Scores:
         data: Examples, ``x`` of shape ``(N, features)``.
         models: Their number.
     """
-    x, y = torch.tensor(data.x, dtype=DTYPE), torch.tensor(data.y).expand(models, -1)
-    logits = model(x.T.expand(models, -1, -1))
-    accuracy = (logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1)
-    loss = nn.functional.cross_entropy(logits, y, reduction="none").mean(dim=1)
-    return Scores(accuracy.numpy(), loss.numpy())
+    x = torch.tensor(data.x, dtype=DTYPE)
+    return score(model(x.T.expand(models, -1, -1)), torch.tensor(data.y))

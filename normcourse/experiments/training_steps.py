@@ -18,7 +18,7 @@ from normcourse.data import Split
 from normcourse.experiments.intervals import Interval, bootstrap
 from normcourse.experiments.search import fresh
 from normcourse.experiments.stacked import DTYPE, StackedMLP
-from normcourse.experiments.training import DATA, batch_order, every_pair, train
+from normcourse.experiments.training import DATA, batch_order, every_pair, score, scores, train
 
 __all__ = ["PERCENTILES", "Arm", "Config", "Result", "run"]
 
@@ -173,7 +173,7 @@ def _search(config: Config, *, batch_norm: bool, progress: str | None) -> NDArra
     reached = np.full(len(rates), np.inf)
     network = _network(config, data.train, seeds, batch_norm=batch_norm)
     for step in _evaluations(config, network, data.train, rates, seeds, progress):
-        accuracy, _ = _evaluate(network, data.validation)
+        accuracy = scores(network.eval(), data.validation, models=len(seeds)).accuracy
         reached = np.minimum(reached, np.where(accuracy >= config.target, step, np.inf))
         if np.isfinite(reached).all():
             break
@@ -186,11 +186,13 @@ def _curves(
     """Accuracy and percentiles over the test split, as `Arm` holds them."""
     data, rates = DATA[config.data](), [rate] * len(seeds)
     network = _network(config, data.train, seeds, batch_norm=batch_norm)
+    x, y = torch.tensor(data.test.x, dtype=DTYPE), torch.tensor(data.test.y)
     accuracies, percentiles = [], []
     for _ in _evaluations(config, network, data.train, rates, seeds, progress):
-        accuracy, activation_input = _evaluate(network, data.test)
-        accuracies.append(accuracy)
-        ordered = np.sort(activation_input.numpy(), axis=2)  # 6 times as fast as selecting
+        with torch.no_grad():
+            logits, activation_inputs = network.eval().trace(x.T.expand(len(seeds), -1, -1))
+        accuracies.append(score(logits, y).accuracy)
+        ordered = np.sort(activation_inputs[-1].numpy(), axis=2)  # 6 times as fast as selecting
         percentiles.append(np.percentile(ordered, PERCENTILES, axis=2).swapaxes(0, 1))
     return np.stack(accuracies, axis=1), np.stack(percentiles, axis=1)
 
@@ -220,15 +222,6 @@ def _evaluations(
     order = batch_order(len(data.y), config.batch_size, config.steps, seeds)
     steps = train(network, data, order, rates, optimiser=config.optimiser, progress=progress)
     return (step for step in steps if step in wanted)
-
-
-@torch.no_grad()
-def _evaluate(network: StackedMLP, split: Split) -> tuple[NDArray[np.float64], torch.Tensor]:
-    """Each model's accuracy in inference mode, and its inputs to the last activation."""
-    network.eval()
-    x, y = torch.tensor(split.x, dtype=DTYPE), torch.tensor(split.y)
-    logits, activation_inputs = network.trace(x.T.expand(network.models, -1, -1))
-    return (logits.argmax(dim=1) == y).to(DTYPE).mean(dim=1).numpy(), activation_inputs[-1]
 
 
 def _first_step(

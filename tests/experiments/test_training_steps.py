@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from normcourse.data import load_digits
 from normcourse.experiments import training_steps
-from normcourse.experiments.training_steps import Arm, Config, Result, evaluation_steps, run
+from normcourse.experiments.training import scores
+from normcourse.experiments.training_steps import PERCENTILES, Arm, Config, Result, evaluation_steps, run
 
 QUICK = Config(
     hidden=(32,), init_std=0.4, steps=150, target=0.8, learning_rates=(0.3, 1.0), search_seeds=(9,)
@@ -80,13 +82,26 @@ def test_a_target_is_held_only_where_no_later_reading_lies_below():
 def test_the_search_sees_the_validation_split_alone(monkeypatch):
     seen = []
 
-    def spy(network, split):
+    def spy(network, split, *, models):
+        assert not network.training
         seen.append(split.y)
-        return evaluate(network, split)
+        return scores(network, split, models=models)
 
-    evaluate = training_steps._evaluate
-    monkeypatch.setattr(training_steps, "_evaluate", spy)
+    monkeypatch.setattr(training_steps, "scores", spy)
     training_steps._search(replace(QUICK, steps=4), batch_norm=True, progress=None)
     assert seen
     for labels in seen:
         np.testing.assert_array_equal(labels, load_digits().validation.y)
+
+
+def test_the_curves_are_those_of_the_test_split_in_inference_mode():
+    config = replace(QUICK, steps=4)
+    accuracy, percentiles = training_steps._curves(config, 0.3, [0, 1], batch_norm=True, progress=None)
+    test = load_digits().test
+    network = training_steps._network(config, load_digits().train, [0, 1], batch_norm=True)
+    for _ in training_steps._evaluations(config, network, load_digits().train, [0.3] * 2, [0, 1], None):
+        pass
+    np.testing.assert_array_equal(accuracy[:, -1], scores(network.eval(), test, models=2).accuracy)
+    x = torch.from_numpy(test.x.T).double().expand(2, -1, -1)
+    last = network.trace(x)[1][-1].detach().numpy()
+    np.testing.assert_allclose(percentiles[:, -1], np.percentile(last, PERCENTILES, axis=2).swapaxes(0, 1))
