@@ -18,7 +18,7 @@ from normcourse.data import Split, load_digits
 from normcourse.experiments.search import Search, fresh, search_rate
 from normcourse.experiments.stacked import NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Sweep
-from normcourse.experiments.training import batch_order, scores, train
+from normcourse.experiments.training import batch_order, scores, train_through
 from normcourse.nn import GhostBatchNorm
 
 __all__ = ["SWEEP", "Config", "Result", "ghosts", "measure", "run"]
@@ -124,9 +124,7 @@ def _trained(
     network = StackedMLP(sizes, seeds=seeds, norm=config.norm, activation="relu", gain=2**0.5)
     order = batch_order(len(data.y), config.batch_size, config.examples // config.batch_size, seeds)
     scaled = [rate * config.batch_size / 64 for rate in rates]
-    for _ in train(network, data, order, scaled, progress=progress):
-        pass
-    return network.eval()
+    return train_through(network, data, order, scaled, progress=progress)
 
 
 @torch.no_grad()

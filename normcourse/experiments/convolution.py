@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from normcourse.data import Split, load_digits
 from normcourse.experiments.stacked import DTYPE, StackedLinear, StackedNorm
 from normcourse.experiments.sweeps import Sweep
-from normcourse.experiments.training import batch_order, scores, train
+from normcourse.experiments.training import batch_order, scores, train_through
 
 __all__ = [
     "NEIGHBOURS",
@@ -169,12 +169,11 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = REPORT, progress: b
     digits, network = load_digits(), StackedCNN(seeds, pool=config.pool)
     steps = config.examples // config.batch_size
     order = batch_order(len(digits.train.y), config.batch_size, steps, seeds)
-    rates = [config.learning_rate * config.batch_size / 32] * len(seeds)
+    rate = config.learning_rate * config.batch_size / 32
     label = f"{config.pool}, batches of {config.batch_size}" if progress else None
-    for _ in train(network, digits.train, order, rates, progress=label):
-        pass
+    train_through(network, digits.train, order, rate, progress=label)
     validation, test, moved = (
-        scores(network.eval(), split, models=len(seeds)).accuracy
+        scores(network, split, models=len(seeds)).accuracy
         for split in (digits.validation, digits.test, shifted(digits.test))
     )
     return Result(config, validation, test, moved)

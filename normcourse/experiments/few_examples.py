@@ -18,7 +18,7 @@ from normcourse.experiments.batch_size import ghosts
 from normcourse.experiments.search import Search, fresh, search_rate
 from normcourse.experiments.stacked import DTYPE, NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Sweep
-from normcourse.experiments.training import DATA, batch_order, score, scores, train
+from normcourse.experiments.training import DATA, batch_order, score, scores, train_through
 
 __all__ = ["SWEEP", "Config", "Result", "measure", "run"]
 
@@ -132,9 +132,7 @@ def _trained(
     own = _subsets(config, data, seeds)
     examples = np.stack([own[order[:, model], model] for model in range(len(seeds))], axis=1)
     scaled = [rate * config.batch_size / 64 for rate in rates]
-    for _ in train(network, data.train, examples, scaled, progress=progress):
-        pass
-    return network.eval()
+    return train_through(network, data.train, examples, scaled, progress=progress)
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from normcourse.data import load_digits
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Sweep
-from normcourse.experiments.training import batch_order, every_pair, scores, train
+from normcourse.experiments.training import batch_order, every_pair, scores, train_through
 
 __all__ = ["NETWORKS", "SEARCH_SEEDS", "SWEEP", "Config", "chosen", "run"]
 
@@ -74,9 +74,7 @@ def run(
     )
     order = batch_order(len(data.train.y), config.batch_size, config.steps, by_seed)
     label = f"{config.network}, norm {config.norm}" if progress else None
-    for _ in train(network, data.train, order, [rate] * len(by_seed), progress=label):
-        pass
-    network.eval()
+    train_through(network, data.train, order, rate, progress=label)
     return {
         name: scores(network, split, models=len(by_seed)).accuracy.reshape(len(scales), len(seeds)).T
         for name, split in (("validation", data.validation), ("test", data.test))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from normcourse.data import load_mnist1d
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Sweep
-from normcourse.experiments.training import batch_order, every_pair, scores, train
+from normcourse.experiments.training import batch_order, every_pair, scores, train_through
 
 __all__ = ["NETWORKS", "SWEEP", "Config", "largest_rate", "run", "usable", "window"]
 
@@ -68,9 +68,8 @@ def run(
     )
     order = batch_order(len(data.train.y), config.batch_size, config.steps, by_seed)
     label = f"{config.network}, norm {config.norm}" if progress else None
-    for _ in train(network, data.train, order, by_model, progress=label):
-        pass
-    accuracy = scores(network.eval(), data.test, models=len(by_seed)).accuracy
+    train_through(network, data.train, order, by_model, progress=label)
+    accuracy = scores(network, data.test, models=len(by_seed)).accuracy
     return accuracy.reshape(len(rates), len(seeds)).T
 
 

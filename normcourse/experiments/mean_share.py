@@ -19,7 +19,7 @@ from normcourse.data import load_digits, load_text
 from normcourse.experiments import language
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Sweep
-from normcourse.experiments.training import batch_order, scores, train
+from normcourse.experiments.training import batch_order, scores, train_through
 from normcourse.models import CausalTransformer
 from normcourse.nn import LayerNorm, RMSNorm
 
@@ -108,8 +108,7 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     start, _ = look()
     order = batch_order(len(data.train.y), config.batch_size, config.steps, seeds)
     label = f"{config.activation}, norm {config.placement}" if progress else None
-    for _ in train(network, data.train, order, [config.learning_rate] * len(seeds), progress=label):
-        pass
+    train_through(network, data.train, order, config.learning_rate, progress=label)
     end, accuracy = look()
     return Result(config, start, end, accuracy)
 

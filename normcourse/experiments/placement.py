@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from normcourse.data import load_mnist1d
 from normcourse.experiments.stacked import ACTIVATIONS, DTYPE, StackedMLP
 from normcourse.experiments.sweeps import Sweep
-from normcourse.experiments.training import batch_order, scores, train
+from normcourse.experiments.training import batch_order, scores, train_through
 
 __all__ = ["GAINS", "REPORT", "SEARCH", "SWEEP", "Config", "Result", "measure", "run"]
 
@@ -93,11 +93,10 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = REPORT, progress: b
     new_skewness, new_zeros = _shape(config, network)
     order = batch_order(len(data.train.y), config.batch_size, config.steps, seeds)
     label = f"{config.activation}, {config.placement}" if progress else None
-    for _ in train(network, data.train, order, [config.learning_rate] * len(seeds), progress=label):
-        pass
+    train_through(network, data.train, order, config.learning_rate, progress=label)
     skewness, zeros = _shape(config, network)
     validation, test = (
-        scores(network.eval(), split, models=len(seeds)).accuracy for split in (data.validation, data.test)
+        scores(network, split, models=len(seeds)).accuracy for split in (data.validation, data.test)
     )
     return Result(config, validation, test, skewness, zeros, new_skewness, new_zeros)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from normcourse.data import load_mnist1d
 from normcourse.experiments.stacked import DTYPE, NormFactory, StackedMLP
-from normcourse.experiments.training import batch_order, train
+from normcourse.experiments.training import batch_order, train_through
 
 __all__ = ["Config", "Result", "run"]
 
@@ -116,9 +116,7 @@ def _trained(config: Config, seeds: Sequence[int], progress: str | None) -> Stac
     sizes = (data.x.shape[1], *config.hidden, int(data.y.max()) + 1)
     network = StackedMLP(sizes, seeds=seeds, norm=config.norm, activation="relu", gain=2**0.5)
     order = batch_order(len(data.y), config.train_batch, config.steps, seeds)
-    for _ in train(network, data, order, [config.learning_rate] * len(seeds), progress=progress):
-        pass
-    return network.eval()
+    return train_through(network, data, order, config.learning_rate, progress=progress)
 
 
 def _in_company(network: StackedMLP, x: Tensor, size: int, draws: int) -> Tensor:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from normcourse import functional
 from normcourse.data import Split, corruptions, load_digits
 from normcourse.experiments.stacked import StackedMLP
-from normcourse.experiments.training import batch_order, scores, train
+from normcourse.experiments.training import batch_order, scores, train_through
 
 __all__ = ["SHIFTS", "Config", "Result", "run"]
 
@@ -80,13 +80,13 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     seen = _standardised if config.standardise else np.asarray
     network = StackedMLP((digits.train.x.shape[1], *config.hidden, 10), seeds=seeds, gain=2**0.5)
     order = batch_order(len(digits.train.y), config.batch_size, config.steps, seeds)
-    rates = [config.learning_rate] * len(seeds)
     clean = Split(seen(digits.train.x), digits.train.y)
-    for _ in train(network, clean, order, rates, progress="training on clean digits" if progress else None):
-        pass
+    train_through(
+        network, clean, order, config.learning_rate, progress="training on clean digits" if progress else None
+    )
 
     def accuracy(x: Images, y: NDArray[np.int64]) -> NDArray[np.float64]:
-        return scores(network.eval(), Split(seen(x), y), models=len(seeds)).accuracy
+        return scores(network, Split(seen(x), y), models=len(seeds)).accuracy
 
     changed = {
         name: np.stack([accuracy(change(digits.test.x, amount), digits.test.y) for amount in amounts], axis=1)

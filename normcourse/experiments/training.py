@@ -1,7 +1,7 @@
 """Training of stacked networks: each model sees its own batches at its own learning rate."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -25,7 +25,10 @@ __all__ = [
     "scores",
     "sgd",
     "train",
+    "train_through",
 ]
+
+_Model = TypeVar("_Model", bound=nn.Module)
 
 #: The data sets by name.
 DATA: Mapping[str, Callable[[], Dataset]] = {"digits": load_digits, "mnist1d": load_mnist1d}
@@ -172,6 +175,33 @@ def train(
                 by_model = (len(rates), -1)
                 parameter.view(by_model).sub_(rates * change.view(by_model))
         yield step
+
+
+def train_through(
+    model: _Model,
+    data: Split,
+    order: NDArray[np.int64],
+    learning_rates: float | Sequence[float],
+    *,
+    progress: str | None = None,
+) -> _Model:
+    """Train every model by plain SGD for all its steps, in place, and leave it in inference mode.
+
+    Args:
+        model: As `train` takes it.
+        data: As `train` takes it.
+        order: As `train` takes it.
+        learning_rates: One per model, or one for all.
+        progress: As `train` takes it.
+
+    Returns:
+        The model.
+    """
+    if isinstance(learning_rates, int | float):
+        learning_rates = [learning_rates] * order.shape[1]
+    for _ in train(model, data, order, learning_rates, progress=progress):
+        pass
+    return model.eval()
 
 
 class Scores(NamedTuple):

@@ -7,7 +7,7 @@ from torch import nn
 
 from normcourse.data import Split
 from normcourse.experiments.stacked import StackedMLP
-from normcourse.experiments.training import batch_order, every_pair, scores, train
+from normcourse.experiments.training import batch_order, every_pair, scores, train, train_through
 
 SIZES, SEEDS, RATES = (5, 20, 10, 3), [3, 4, 3], [0.5, 0.5, 0.1]
 PYTORCHS = {
@@ -21,6 +21,17 @@ PYTORCHS = {
 def data():
     rng = np.random.default_rng(0)
     return Split(rng.random((40, 5), dtype=np.float32), rng.integers(0, 3, 40))
+
+
+@pytest.mark.parametrize("rates", [0.5, [0.5, 0.5]], ids=["one", "each"])
+def test_training_through_is_all_steps_of_training_and_ends_in_inference_mode(data, rates):
+    first, second = (StackedMLP(SIZES, seeds=[0, 1], norm="batch", init_std=0.5) for _ in "ab")
+    order = batch_order(40, 8, steps=7, seeds=[5, 6])
+    list(train(first, data, order, [0.5, 0.5]))
+    assert train_through(second, data, order, rates) is second
+    assert not second.training
+    for name, value in first.state_dict().items():
+        assert torch.equal(second.state_dict()[name], value), name
 
 
 @pytest.mark.parametrize("optimiser", PYTORCHS)
