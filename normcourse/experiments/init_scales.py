@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normcourse.data import load_digits
+from normcourse.experiments.search import recorded_rate
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Sweep
 from normcourse.experiments.training import batch_order, every_pair, scores, train_through
@@ -117,12 +118,13 @@ def chosen(
     Returns:
         The accuracy of the seeds that did not search, shape ``(seeds, scales)``; the rates, ``(scales,)``.
     """
-    record = SWEEP.load()
-    searching = len(SEARCH_SEEDS)
-    validation = record.get("validation", norm=norm, network=network)[..., -searching:].mean(axis=-1)
-    best = validation.argmax(axis=0)
-    if at is not None:
-        best[:] = best[record.axes["scale"].index(at)]
-    test = record.get("test", norm=norm, network=network)[..., :-searching]
-    rates = np.array(record.axes["rate"])[best]
-    return test[best, np.arange(len(best))].T, rates
+    record, where = SWEEP.load(), {"norm": norm, "network": network}
+    scales = record.axes["scale"]
+    rates = [
+        recorded_rate(record, SEARCH_SEEDS, **where, scale=scale if at is None else at) for scale in scales
+    ]
+    test = [
+        record.get("test", **where, rate=rate, scale=scale)[: -len(SEARCH_SEEDS)]
+        for rate, scale in zip(rates, scales, strict=True)
+    ]
+    return np.stack(test, axis=1), np.array(rates)

@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from normcourse import probes
 from normcourse.data import load_mnist1d
 from normcourse.experiments.intervals import Interval, bootstrap
+from normcourse.experiments.search import recorded_rate
 from normcourse.experiments.stacked import DTYPE, StackedMLP
 from normcourse.experiments.sweeps import Record, Sweep
 from normcourse.experiments.training import batch_order, scores, train
@@ -30,7 +31,6 @@ __all__ = [
     "Arm",
     "Config",
     "Result",
-    "best_rate",
     "recorded_ratios",
     "run",
 ]
@@ -150,19 +150,6 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     return Result(config, *(_run_arm(config, norm, seeds, progress) for norm in ("none", "batch")))
 
 
-def best_rate(record: Record, measure: str, **settings: str | float) -> float:
-    """Return the learning rate at which a measure ends highest, on average over the search seeds.
-
-    Args:
-        record: That of a sweep with the axes ``"rate"`` and ``"seed"``, the latter with the `SEARCH_SEEDS`.
-        measure: One that has a value for each reading.
-        settings: Values of the record's other axes.
-    """
-    chosen = [record.axes["seed"].index(seed) for seed in SEARCH_SEEDS]
-    final = record.get(measure, **settings)[:, chosen, -1].mean(axis=1)
-    return float(record.axes["rate"][int(final.argmax())])
-
-
 def recorded_ratios(record: Record, measure: str) -> dict[str, dict[str, Interval]]:
     """As `Result.ratio`, from the record of `SWEEP`, over the seeds that chose no learning rate.
 
@@ -177,8 +164,8 @@ def recorded_ratios(record: Record, measure: str) -> dict[str, dict[str, Interva
     found = {}
     for activation in record.axes["activation"]:
         best = (
-            best_rate(record, "accuracy", activation=activation, norm="none"),
-            best_rate(record, "accuracy", activation=activation, norm="batch"),
+            recorded_rate(record, SEARCH_SEEDS, by="accuracy", activation=activation, norm="none"),
+            recorded_rate(record, SEARCH_SEEDS, by="accuracy", activation=activation, norm="batch"),
         )
         pairs = {(rate, rate): f"{activation}, rate {rate:g}" for rate in EQUAL_RATES}
         pairs.pop(best, None)

@@ -7,6 +7,7 @@ Source:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ from torch import Tensor, nn
 
 from normcourse import probes
 from normcourse.data import load_mnist1d
-from normcourse.experiments.internal_shift import GAINS, SEARCH_SEEDS, best_rate
+from normcourse.experiments.internal_shift import GAINS, SEARCH_SEEDS
+from normcourse.experiments.search import recorded_rate
 from normcourse.experiments.stacked import ACTIVATIONS, DTYPE, NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Record, Sweep
 from normcourse.experiments.training import batch_order, scores, train
@@ -128,8 +130,8 @@ def choose(record: Record, *, activation: str, norm: str, noise: float) -> Choic
         norm: As in `Config`.
         noise: As in `Config`.
     """
-    where: dict[str, str | float] = {"activation": activation, "norm": norm, "noise": noise}
-    rate = best_rate(record, "validation", **where)
+    where: dict[str, Any] = {"activation": activation, "norm": norm, "noise": noise}
+    rate = recorded_rate(record, SEARCH_SEEDS, **where)
     shift, test = (record.get(name, rate=rate, **where)[len(SEARCH_SEEDS) :] for name in ("shift", "test"))
     return Choice(rate, shift.mean(axis=1), test[:, -1])
 

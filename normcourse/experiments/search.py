@@ -55,12 +55,14 @@ def fresh(seeds: Sequence[int], search_seeds: Sequence[int]) -> list[int]:
     return list(seeds)
 
 
-def recorded_rate(record: Record, seeds: Sequence[int], **settings: Any) -> float:
+def recorded_rate(record: Record, seeds: Sequence[int], *, by: str = "validation", **settings: Any) -> float:
     """Return the rate that `search_rate` would choose, from a record of all rates.
 
     Args:
-        record: With a measurement ``"validation"``, one number a run, and an axis ``"rate"``.
+        record: With an axis ``"rate"``.
         seeds: Of the search, among the record's.
+        by: A measurement on the validation split, the higher the better: one number a run, or a curve, of
+            which the end counts.
         settings: A value for each other axis.
 
     Raises:
@@ -78,7 +80,8 @@ def recorded_rate(record: Record, seeds: Sequence[int], **settings: Any) -> floa
             "a rate is chosen over the axes rate and seed, and every other axis needs a value; left free are "
             f"{', '.join(free)}"
         )
-    accuracy = record.get("validation", **settings)
+    measured = record.get(by, **settings)
+    end = measured if measured.ndim == 2 else measured[..., -1]
     columns = [record.axes["seed"].index(seed) for seed in seeds]
     rates: tuple[float, ...] = record.axes["rate"]
-    return rates[int(accuracy[:, columns].mean(axis=1).argmax())]
+    return rates[int(end[:, columns].mean(axis=1).argmax())]

@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from normcourse.data import load_mnist1d
 from normcourse.experiments import internal_shift
-from normcourse.experiments.internal_shift import SEARCH_SEEDS, Config, best_rate, recorded_ratios, run
+from normcourse.experiments.internal_shift import SEARCH_SEEDS, Config, recorded_ratios, run
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Record
 from normcourse.experiments.training import batch_order
@@ -89,15 +89,6 @@ def test_recorded_ratios_leave_out_the_seeds_of_the_search_and_compare_own_best_
     assert (early.estimate, late.estimate) == (6.0, 3.0)
     assert list(found["tanh, rate 0.3"]) == ["steps 1 to 30", "steps 100 to 400"]
     assert found["relu, rate 0.3"]["steps 100 to 400"] == (4.0, 4.0, 4.0)
-
-
-def test_the_best_rate_is_chosen_at_the_end_by_the_seeds_of_the_search_alone():
-    accuracy = np.zeros((3, 5, 2))  # rates, seeds, readings
-    accuracy[1, :3, -1] = 0.9
-    accuracy[2, 3:, -1] = 1.0  # the reported seeds like another rate
-    accuracy[0, :, 0] = 1.0
-    record = Record({"rate": (0.1, 0.3, 1.0), "seed": (*SEARCH_SEEDS, 0, 1)}, {"accuracy": accuracy}, {})
-    assert best_rate(record, "accuracy") == 0.3
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,15 @@ def test_of_a_record_only_the_search_seeds_choose():
     assert recorded_rate(record, (5, 6), norm="batch") == 0.1
 
 
+def test_of_a_curve_the_end_counts():
+    accuracy = np.zeros((3, 5, 2))  # rates, seeds, readings
+    accuracy[1, :3, -1] = 0.9
+    accuracy[2, 3:, -1] = 1.0  # the reported seeds like another rate
+    accuracy[0, :, 0] = 1.0
+    record = Record({"rate": (0.1, 0.3, 1.0), "seed": (5, 6, 7, 0, 1)}, {"accuracy": accuracy}, {})
+    assert recorded_rate(record, (5, 6, 7), by="accuracy") == 0.3
+
+
 @pytest.mark.parametrize(
     ("axes", "settings", "free"),
     [
