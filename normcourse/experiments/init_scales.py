@@ -18,7 +18,7 @@ from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Sweep
 from normcourse.experiments.training import batch_order, every_pair, scores, train_through
 
-__all__ = ["NETWORKS", "SEARCH_SEEDS", "SWEEP", "Config", "chosen", "run"]
+__all__ = ["NETWORKS", "REPORT", "SEARCH", "SWEEP", "Config", "chosen", "run"]
 
 #: Activation, number of hidden layers and gain of the initial weights at scale 1, by name.
 NETWORKS: dict[str, tuple[str, int, float]] = {
@@ -26,8 +26,8 @@ NETWORKS: dict[str, tuple[str, int, float]] = {
     "relu, 6 layers": ("relu", 6, 2**0.5),
 }
 
-#: Seeds on whose validation accuracy the learning rates are chosen; the others are reported on.
-SEARCH_SEEDS = (100, 101, 102)
+#: Seeds that choose the learning rate, and seeds to report on.
+SEARCH, REPORT = (100, 101, 102), tuple(range(5))
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ SWEEP = Sweep(
         "rate": (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
         "scale": (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
     },
-    seeds=(*range(5), *SEARCH_SEEDS),
+    seeds=REPORT + SEARCH,
     measure=_measure,
     corner={"network": "sigmoid, 3 layers", "norm": "batch", "rate": 0.1, "scale": 1.0},
 )
@@ -120,11 +120,9 @@ def chosen(
     """
     record, where = SWEEP.load(), {"norm": norm, "network": network}
     scales = record.axes["scale"]
-    rates = [
-        recorded_rate(record, SEARCH_SEEDS, **where, scale=scale if at is None else at) for scale in scales
-    ]
+    rates = [recorded_rate(record, SEARCH, **where, scale=scale if at is None else at) for scale in scales]
     test = [
-        record.get("test", **where, rate=rate, scale=scale)[: -len(SEARCH_SEEDS)]
+        record.get("test", **where, rate=rate, scale=scale)[: len(REPORT)]
         for rate, scale in zip(rates, scales, strict=True)
     ]
     return np.stack(test, axis=1), np.array(rates)

@@ -25,7 +25,8 @@ from normcourse.experiments.training import batch_order, scores, train
 
 __all__ = [
     "GAINS",
-    "SEARCH_SEEDS",
+    "REPORT",
+    "SEARCH",
     "STRIDES",
     "SWEEP",
     "Arm",
@@ -47,8 +48,8 @@ EQUAL_RATES = (0.03, 0.1, 0.3)
 #: First and last step of the periods over which the record is summed up.
 PERIODS = ((1, 30), (100, 400))
 
-#: Seeds of the sweep that only choose a learning rate; its others are reported on.
-SEARCH_SEEDS = (100, 101, 102)
+#: Seeds of the sweep that choose a learning rate, and seeds to report on.
+SEARCH, REPORT = (100, 101, 102), tuple(range(8))
 
 
 @dataclass(frozen=True)
@@ -164,15 +165,15 @@ def recorded_ratios(record: Record, measure: str) -> dict[str, dict[str, Interva
     found = {}
     for activation in record.axes["activation"]:
         best = (
-            recorded_rate(record, SEARCH_SEEDS, by="accuracy", activation=activation, norm="none"),
-            recorded_rate(record, SEARCH_SEEDS, by="accuracy", activation=activation, norm="batch"),
+            recorded_rate(record, SEARCH, by="accuracy", activation=activation, norm="none"),
+            recorded_rate(record, SEARCH, by="accuracy", activation=activation, norm="batch"),
         )
         pairs = {(rate, rate): f"{activation}, rate {rate:g}" for rate in EQUAL_RATES}
         pairs.pop(best, None)
         pairs[best] = f"{activation}, best ({best[0]:g}, {best[1]:g})"
         for rates, label in pairs.items():
             below, above = (
-                record.get(measure, activation=activation, rate=rate, norm=norm)[len(SEARCH_SEEDS) :]
+                record.get(measure, activation=activation, rate=rate, norm=norm)[len(SEARCH) :]
                 for norm, rate in zip(("none", "batch"), rates, strict=True)
             )
             found[label] = {
@@ -291,7 +292,7 @@ def _sweep(activation: str, rate: float, norm: str, seeds: Sequence[int]) -> dic
 SWEEP = Sweep(
     name="internal_shift",
     axes={"activation": ("tanh", "relu"), "rate": (0.03, 0.1, 0.3, 1.0), "norm": ("none", "batch")},
-    seeds=(*SEARCH_SEEDS, *range(8)),
+    seeds=SEARCH + REPORT,
     measure=_sweep,
     corner={"activation": "tanh", "rate": 0.03, "norm": "none"},
 )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from normcourse import probes
 from normcourse.data import load_mnist1d
-from normcourse.experiments.internal_shift import GAINS, SEARCH_SEEDS
+from normcourse.experiments.internal_shift import GAINS, REPORT, SEARCH
 from normcourse.experiments.search import recorded_rate
 from normcourse.experiments.stacked import ACTIVATIONS, DTYPE, NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Record, Sweep
@@ -131,8 +131,8 @@ def choose(record: Record, *, activation: str, norm: str, noise: float) -> Choic
         noise: As in `Config`.
     """
     where: dict[str, Any] = {"activation": activation, "norm": norm, "noise": noise}
-    rate = recorded_rate(record, SEARCH_SEEDS, **where)
-    shift, test = (record.get(name, rate=rate, **where)[len(SEARCH_SEEDS) :] for name in ("shift", "test"))
+    rate = recorded_rate(record, SEARCH, **where)
+    shift, test = (record.get(name, rate=rate, **where)[len(SEARCH) :] for name in ("shift", "test"))
     return Choice(rate, shift.mean(axis=1), test[:, -1])
 
 
@@ -243,7 +243,7 @@ SWEEP = Sweep(
         "noise": (0.0, 0.5, 1.0),
         "rate": (0.03, 0.1, 0.3, 1.0),
     },
-    seeds=(*SEARCH_SEEDS, *range(8)),
+    seeds=SEARCH + REPORT,
     measure=_sweep,
     corner={"activation": "tanh", "norm": "batch", "noise": 0.5, "rate": 0.03},
 )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from normcourse.experiments import init_scales
-from normcourse.experiments.init_scales import SEARCH_SEEDS, SWEEP, Config, chosen, run
+from normcourse.experiments.init_scales import SEARCH, SWEEP, Config, chosen, run
 from normcourse.experiments.sweeps import Record
 
 
@@ -22,7 +22,7 @@ def made(monkeypatch):
     axes = {**SWEEP.axes, "seed": SWEEP.seeds}
     shape = tuple(map(len, axes.values()))
     values = {"validation": np.zeros(shape), "test": np.zeros(shape)}
-    searching = len(SEARCH_SEEDS)
+    searching = len(SEARCH)
     values["validation"][:, :, 1, :, -searching:] = 0.9  # what counts: the second rate
     values["validation"][:, :, 2, 0, -searching:] = 0.95  # at the first scale: the third
     values["validation"][:, :, 3, :, :-searching] = 1.0

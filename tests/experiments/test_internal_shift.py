@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from normcourse.data import load_mnist1d
 from normcourse.experiments import internal_shift
-from normcourse.experiments.internal_shift import SEARCH_SEEDS, Config, recorded_ratios, run
+from normcourse.experiments.internal_shift import SEARCH, Config, recorded_ratios, run
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Record
 from normcourse.experiments.training import batch_order
@@ -71,7 +71,7 @@ def test_ratio_is_of_the_means_over_the_chosen_readings(result):
 
 
 def test_recorded_ratios_leave_out_the_seeds_of_the_search_and_compare_own_best_rates():
-    seeds, rates = (*SEARCH_SEEDS, 0, 1), (0.03, 0.1, 0.3, 1.0)
+    seeds, rates = (*SEARCH, 0, 1), (0.03, 0.1, 0.3, 1.0)
     axes = {"activation": ("tanh", "relu"), "rate": rates, "norm": ("none", "batch"), "seed": seeds}
     shape = (2, 4, 2, 5, len(Config().readings))
     values, accuracy = np.ones(shape), np.zeros(shape)

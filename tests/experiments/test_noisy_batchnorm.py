@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from normcourse.experiments.internal_shift import SEARCH_SEEDS
+from normcourse.experiments.internal_shift import SEARCH
 from normcourse.experiments.noisy_batchnorm import Config, ShiftNoise, choose, run
 from normcourse.experiments.sweeps import Record
 
@@ -28,7 +28,7 @@ def test_a_seed_gives_the_same_run_in_any_company():
 
 
 def test_the_rate_is_chosen_by_some_seeds_and_reported_by_others():
-    seeds = (*SEARCH_SEEDS, 0, 1)
+    seeds = (*SEARCH, 0, 1)
     axes = {"activation": ("tanh",), "norm": ("batch",), "noise": (0.5,), "rate": (0.1, 0.3), "seed": seeds}
     made = {name: np.zeros((1, 1, 1, 2, 5, 2)) for name in ("validation", "test", "shift")}
     made["validation"][..., 0, :3, -1] = 0.9
