@@ -8,6 +8,7 @@ from torch import nn
 from normcourse.data import load_digits
 from normcourse.experiments import convolution
 from normcourse.experiments.convolution import POOLS, Config, StackedCNN, noise, run, shifted
+from normcourse.experiments.training import Scores
 
 QUICK = Config(examples=320)
 IMAGES = torch.rand(2, 64, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -87,6 +88,32 @@ def test_networks_are_tested_in_inference_mode(monkeypatch):
     monkeypatch.setattr(convolution, "scores", spy)
     run(replace(QUICK, examples=64), seeds=(0,), progress=False)
     assert modes == [False] * 3
+
+
+def test_each_accuracy_is_that_of_its_split_and_the_rate_is_that_of_the_batch(monkeypatch):
+    splits, trained = [], []
+
+    def grade(network, split, *, models):
+        splits.append(split)
+        return Scores(np.full(models, float(len(splits))), np.zeros(models))
+
+    def watch(network, split, order, rate, **_):
+        trained.append((split, order.shape, rate))
+
+    monkeypatch.setattr(convolution, "scores", grade)
+    monkeypatch.setattr(convolution, "train_through", watch)
+    result = run(Config(batch_size=8, learning_rate=2.0, examples=80), seeds=(0, 1), progress=False)
+    digits = load_digits()
+    expected = (digits.validation, digits.test, shifted(digits.test))
+    for got, wanted in zip(splits, expected, strict=True):
+        np.testing.assert_array_equal(got.x, wanted.x)
+    assert (result.validation == 1).all()
+    assert (result.test == 2).all()
+    assert (result.shifted == 3).all()
+    [(split, shape, rate)] = trained
+    np.testing.assert_array_equal(split.x, digits.train.x)
+    assert shape == (10, 2, 8)
+    assert rate == 2.0 * 8 / 32
 
 
 def test_noise_of_one_position_falls_with_the_root_of_the_batch():

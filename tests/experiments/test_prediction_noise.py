@@ -53,6 +53,10 @@ def test_spread_and_changes_are_those_of_the_logits(monkeypatch):
         assert made.accuracy[model, 0] == pytest.approx(np.mean(said == test.y[:64]))
         spread = np.sqrt(logits[:, model].var(axis=0, ddof=1).mean())
         assert made.spread[model, 0] == pytest.approx(spread)
+        still = network(x)[model].detach().numpy()
+        between = np.sqrt(still.var(axis=1, ddof=1).mean())
+        assert made.inference_spread[model] == pytest.approx(between)
+        assert made.inference_accuracy[model] == pytest.approx(np.mean(answer[model] == test.y[:64]))
 
 
 def test_asking_leaves_the_network_as_it_was():

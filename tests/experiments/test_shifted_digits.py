@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
+from normcourse.data import load_digits
+from normcourse.experiments import shifted_digits
 from normcourse.experiments.shifted_digits import SHIFTS, Config, run
+from normcourse.experiments.training import Scores
 
 
 @pytest.fixture(scope="module")
@@ -14,6 +17,31 @@ def test_the_first_amount_changes_nothing(result):
     for accuracy in clean.values():
         np.testing.assert_array_equal(accuracy, clean["contrast"])
         assert (accuracy > 0.85).all()
+
+
+def test_changed_digits_are_test_digits_and_clean_ones_also_those_of_validation(monkeypatch):
+    asked, trained = [], []
+
+    def grade(network, split, *, models):
+        asked.append(split)
+        return Scores(np.full(models, float(len(asked))), np.zeros(models))
+
+    monkeypatch.setattr(shifted_digits, "scores", grade)
+    monkeypatch.setattr(
+        shifted_digits, "train_through", lambda network, split, *_, **__: trained.append(split)
+    )
+    made = run(Config(hidden=(4,)), seeds=(0, 1), progress=False)
+    *changed, clean = asked
+    digits = load_digits()
+    np.testing.assert_array_equal(trained[0].x, digits.train.x)
+    assert all((split.y == digits.test.y).all() for split in changed)
+    np.testing.assert_array_equal(clean.x, digits.validation.x)
+    np.testing.assert_array_equal(clean.y, digits.validation.y)
+    assert (made.clean_validation == len(asked)).all()
+    pairs = [(change, amount) for change, amounts in SHIFTS.values() for amount in amounts]
+    for split, (change, amount) in zip(changed, pairs, strict=True):
+        np.testing.assert_array_equal(split.x, change(digits.test.x, amount))
+    np.testing.assert_array_equal(made.accuracy["contrast"][0], [7, 8, 9, 10, 11, 12])
 
 
 def test_the_last_amount_hurts_every_network(result):

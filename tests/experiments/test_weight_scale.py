@@ -3,6 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from normcourse.data import load_digits
+from normcourse.experiments import weight_scale
+from normcourse.experiments.training import Scores
 from normcourse.experiments.weight_scale import Config, run
 
 # An eps below rounding: what is then left of the identities is rounding as well.
@@ -19,6 +22,21 @@ def test_shapes(result):
     assert result.squared.shape == result.gained.shape == result.turned.shape == (2, 9, 2)
     assert result.loss.shape == result.accuracy.shape == (2, 9)
     assert result.accuracy[:, -1].min() > 0.7
+
+
+def test_the_loss_is_that_of_the_test_split_as_one_batch_and_the_accuracy_that_of_inference(monkeypatch):
+    asked = []
+
+    def grade(network, split, *, models):
+        asked.append((network.training, split))
+        return Scores(np.full(models, float(not network.training)), np.full(models, float(network.training)))
+
+    monkeypatch.setattr(weight_scale, "scores", grade)
+    made = run(replace(EXACT, steps=5), seeds=(0,), progress=False)
+    assert (made.loss == 1).all()
+    assert (made.accuracy == 1).all()
+    for _, split in asked:
+        np.testing.assert_array_equal(split.x, load_digits().test.x)
 
 
 def test_without_decay_the_squared_length_grows_by_the_squared_steps(result):

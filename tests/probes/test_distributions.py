@@ -98,6 +98,15 @@ def test_noise_is_that_of_the_batches_each_layer_sees() -> None:
     assert torch.equal(model[0].running_mean, old)
 
 
+def test_noise_is_the_spread_over_the_batches_at_hand_in_units_of_all_values() -> None:
+    """With three batches of two values the biased and the unbiased spread lie far apart."""
+    batches = torch.tensor([[1.0, 5.0], [4.0, 8.0], [9.0, 9.0]], dtype=torch.float64)
+    noise = statistics_noise(nn.BatchNorm1d(1).double(), list(batches[..., None]), "")[""]
+    values = batches.numpy()
+    assert noise.mean[0] == pytest.approx(np.std(values.mean(axis=1)) / np.std(values))
+    assert noise.var[0] == pytest.approx(np.std(values.var(axis=1)) / np.var(values))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_constant_feature_has_no_noise_although_its_digits_round(dtype) -> None:
     torch.manual_seed(0)
