@@ -53,7 +53,7 @@ SHIFTS: Mapping[str, Callable[[Images], Images]] = {
 #: Examples in a batch at inference.
 SIZES = (1, 4, 8, 32, 128, 512)
 
-#: Source weights N: 0 is the batch's statistics alone, infinity the running ones.
+#: Source weights N, from 0, the batch's statistics alone, to infinity, the running ones.
 WEIGHTS = (0.0, 1.0, 4.0, 16.0, 64.0, inf)
 
 #: Seeds that choose a source weight, and seeds to report on.
