@@ -21,7 +21,7 @@ from normcourse.experiments.sweeps import Sweep
 from normcourse.experiments.training import batch_order, scores, train_through
 from normcourse.nn import GhostBatchNorm
 
-__all__ = ["SWEEP", "Config", "Result", "ghosts", "measure", "run"]
+__all__ = ["SWEEP", "Config", "Result", "ghosts", "measure", "run", "trained"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     """
     seeds, digits = fresh(seeds, config.search_seeds), load_digits()
     search = search_rate(partial(_validation_accuracy, config, progress), config.rates, config.search_seeds)
-    network = _trained(config, [search.rate] * len(seeds), seeds, "seeds" if progress else None)
+    network = trained(config, [search.rate] * len(seeds), seeds, "seeds" if progress else None)
     error = _error(network, digits.test)
     return Result(config, search, error, _error(network.train(), digits.test))
 
@@ -111,14 +111,21 @@ def measure(*, norm: str, size: int, seeds: Sequence[int]) -> Mapping[str, NDArr
 def _validation_accuracy(
     config: Config, progress: bool, rates: Sequence[float], seeds: Sequence[int]
 ) -> NDArray[np.float64]:
-    network = _trained(config, rates, seeds, "learning rates" if progress else None)
+    network = trained(config, rates, seeds, "learning rates" if progress else None)
     return 1 - _error(network, load_digits().validation)
 
 
-def _trained(
-    config: Config, rates: Sequence[float], seeds: Sequence[int], progress: str | None
+def trained(
+    config: Config, rates: Sequence[float], seeds: Sequence[int], progress: str | None = None
 ) -> StackedMLP:
-    """Networks in inference mode, one for each pair of a rate (at batches of 64) and a seed."""
+    """Return networks in inference mode, one for each pair of a rate and a seed.
+
+    Args:
+        config: The settings; its grid and its search seeds play no part.
+        rates: One learning rate a network, as it is at batches of 64.
+        seeds: One a network, of its weights and of the order of its examples.
+        progress: Label of a progress bar; ``None`` shows none.
+    """
     data = load_digits().train
     sizes = (data.x.shape[1], *config.hidden, int(data.y.max()) + 1)
     network = StackedMLP(sizes, seeds=seeds, norm=config.norm, activation="relu", gain=2**0.5)

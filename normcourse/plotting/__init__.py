@@ -35,6 +35,7 @@ from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_fra
 from normcourse.plotting.practice import neighbour_precision, tuned_losses
 from normcourse.plotting.prediction_noise import noisy_answers
 from normcourse.plotting.residual import residual_frame
+from normcourse.plotting.running import first_steps, lagging_accuracy, variance_losses
 from normcourse.plotting.sequences import leak_by_position, losses_by_count, losses_by_mode
 from normcourse.plotting.standardising import before_and_after, eps_frame, standardising_frame
 from normcourse.plotting.statistics import batch_noise_frame, running_lag_frame
@@ -67,12 +68,14 @@ __all__ = [
     "effective_rates",
     "eps_frame",
     "error_by_size",
+    "first_steps",
     "fixed_gradients",
     "folding_errors",
     "forgotten_eval",
     "gamma_curves",
     "gradient_parts",
     "gradients_by_depth",
+    "lagging_accuracy",
     "leak_by_position",
     "learning_curves",
     "length_gains",
@@ -113,6 +116,7 @@ __all__ = [
     "tuning_curves",
     "unit_frame",
     "unit_skewness",
+    "variance_losses",
     "weight_plane_frame",
     "weighting_frame",
     "worker_statistics",

@@ -64,6 +64,7 @@ FIGURES = {
     "difference_error": lambda: plotting.difference_error([1e-3, 1e-2], {"float64": [1e-6, 1e-4]}),
     "effective_rates": lambda: plotting.effective_rates(LENGTHS, LENGTHS),
     "error_by_size": lambda: plotting.error_by_size((2, 4, 8), {"none": ERRORS, "ghost": ERRORS / 2}),
+    "first_steps": lambda: plotting.first_steps({"a": {"x": CALM, "y": CALM}, "b": {"x": CALM}}, (1.0, 2.0)),
     "folding_errors": lambda: plotting.folding_errors(ROUNDING),
     "fixed_gradients": lambda: plotting.fixed_gradients(
         {"a": frozen_gradients.run(frozen_gradients.Config(trained=False), seeds=(0, 1), progress=False)}
@@ -74,6 +75,7 @@ FIGURES = {
     "gamma_curves": lambda: plotting.gamma_curves((20, 400), {2: {1.0: np.eye(2), 0.0: np.ones((2, 2))}}),
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "gradients_by_depth": lambda: plotting.gradients_by_depth({"post": DEPTHS, "pre": DEPTHS}, depth=2),
+    "lagging_accuracy": lambda: plotting.lagging_accuracy((10, 20), {"a": {"0.1": np.eye(2)}, "b": {}}),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
     "length_gains": lambda: plotting.length_gains(LENGTHS),
     "loss_gaps": lambda: plotting.loss_gaps({"a": Interval(0.5, 0.4, 0.7), "b": Interval(0, -1, 1)}),
@@ -109,6 +111,7 @@ FIGURES = {
     "tuned_losses": lambda: plotting.tuned_losses({"all": (CALM, CALM + 1), "none": (CALM, CALM)}),
     "tuning_curves": lambda: plotting.tuning_curves(fine_tuning.SWEEP.load()),
     "unit_skewness": lambda: plotting.unit_skewness({"relu": np.eye(2)}, {"relu": np.ones((3, 2))}),
+    "variance_losses": lambda: plotting.variance_losses((2, 4, 8), ERRORS, ERRORS / 2),
     "worker_statistics": lambda: plotting.worker_statistics({"a": LONE, "b": LONE}, feature=1),
     "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
 }
@@ -172,6 +175,14 @@ def test_errors_are_drawn_as_means_over_seeds():
     np.testing.assert_allclose(drawn["no normalization"].get_ydata(), ERRORS.mean(axis=1))
     np.testing.assert_allclose(drawn["Ghost BatchNorm"].get_ydata(), ERRORS.mean(axis=1) / 2)
     np.testing.assert_array_equal(drawn["no normalization"].get_xdata(), [2, 4, 8])
+
+
+def test_lagging_accuracies_are_means_over_seeds_at_their_steps():
+    accuracy = np.array([[0.2, 0.5], [0.4, 0.9]])  # seeds, readings
+    axes = plotting.lagging_accuracy((10, 20), {"a": {"0.1": accuracy, "recalibrated": accuracy}}).axes[0]
+    line = {line.get_label(): line for line in axes.lines}["momentum 0.1"]
+    np.testing.assert_allclose(line.get_ydata(), [0.3, 0.7])
+    np.testing.assert_array_equal(line.get_xdata(), [10, 20])
 
 
 def test_a_diagram_has_a_norm_for_each_of_its_places():
