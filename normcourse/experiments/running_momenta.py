@@ -110,7 +110,7 @@ class Result:
 
     Attributes:
         readings: The steps at which it was read, shape ``(readings,)``.
-        accuracy: On 1000 images of the test split, shape ``(seeds, estimates, readings)``.
+        accuracy: On the images of the test split, shape ``(seeds, estimates, readings)``.
         offset: Distance of the means from the recalibrated ones, in standard deviations, root mean square
             over the channels of all layers, without the estimate ``"batch"``; shape
             ``(seeds, estimates - 1, readings)``.
@@ -125,13 +125,19 @@ class Result:
 
 
 def run(
-    setting: str = "high rate", steps: int = 600, *, seeds: Sequence[int] = range(8), progress: bool = True
+    setting: str = "high rate",
+    steps: int = 600,
+    *,
+    images: int = 1000,
+    seeds: Sequence[int] = range(8),
+    progress: bool = True,
 ) -> Result:
     """Train a small convolutional network for each seed, and read every estimate three times on the way.
 
     Args:
         setting: A name of `SETTINGS`.
         steps: Training steps, a multiple of 6.
+        images: How many images of the test split are asked about.
         seeds: Of the weights, of the order of the examples and of those that recalibrate.
         progress: Whether to show a progress bar.
 
@@ -141,7 +147,8 @@ def run(
     if steps < 6 or steps % 6:
         raise ValueError(f"the run is read after sixths of it, so steps must be a multiple of 6; got {steps}")
     runs = [
-        _one(setting, steps, seed) for seed in tqdm(seeds, desc="seeds", disable=not progress, leave=False)
+        _one(setting, steps, images, seed)
+        for seed in tqdm(seeds, desc="seeds", disable=not progress, leave=False)
     ]
     accuracy, offset, by_size = (np.array(values) for values in zip(*runs, strict=True))
     return Result(np.array(_readings(steps)), accuracy.transpose(0, 2, 1), offset.transpose(0, 2, 1), by_size)
@@ -149,7 +156,8 @@ def run(
 
 def measure(*, setting: str, steps: int, seeds: Sequence[int]) -> Mapping[str, NDArray[np.float64]]:
     """Run one setting, for `SWEEP`: the measurements of `Result`, without the readings."""
-    result = run(setting, steps, seeds=seeds, progress=False)
+    images = 1000 if steps > 12 else 100  # a test repeats the short run and cannot wait
+    result = run(setting, steps, images=images, seeds=seeds, progress=False)
     return {"accuracy": result.accuracy, "offset": result.offset, "by_size": result.by_size}
 
 
@@ -157,12 +165,15 @@ def _readings(steps: int) -> list[int]:
     return [steps * part // 6 for part in _SIXTHS]
 
 
-def _one(setting: str, steps: int, seed: int) -> tuple[list[list[float]], list[list[float]], list[float]]:
+def _one(
+    setting: str, steps: int, images: int, seed: int
+) -> tuple[list[list[float]], list[list[float]], list[float]]:
     base, data = SETTINGS[setting], load_drawn_digits()
     config = drawn_cnn.Config(base.learning_rate, base.batch_size, steps, base.decay)
     model = drawn_cnn.network(seed, norm=partial(nn.BatchNorm2d, momentum=1.0))
     averages = Averages(model)
     chosen = np.random.default_rng([seed, 1]).permutation(len(data.train.y))[: max(SIZES)]
+    test = Split(data.test.x[:images], data.test.y[:images])
     own = drawn_cnn.tensors(data.train)[0][torch.from_numpy(chosen)]
     accuracy, offset = [], []
     for step in drawn_cnn.train(model, data.train, config, seed=seed):
@@ -170,17 +181,19 @@ def _one(setting: str, steps: int, seed: int) -> tuple[list[list[float]], list[l
         if step in _readings(steps):
             precise = _recalibrated(model, own[:_PRECISE])
             models = [*(_with(model, averages.of(name)) for name in ESTIMATES[:-2]), precise]
-            accuracy.append([_accuracy(asked) for asked in (*models, deepcopy(model))])
+            accuracy.append([_accuracy(asked, test) for asked in (*models, deepcopy(model))])
             offset.append([_offset(asked, precise) for asked in models])
-    by_size = [_accuracy(_recalibrated(model, own[:size])) for size in SIZES]
+    by_size = [_accuracy(_recalibrated(model, own[:size]), test) for size in SIZES]
     return accuracy, offset, by_size
 
 
-def _accuracy(model: nn.Module) -> float:
-    """Of 1000 test images; in training mode they are one batch, else the size of the parts plays no part."""
-    test, size = load_drawn_digits().test, 1000 if model.training else 250
-    parts = [Split(test.x[at : at + size], test.y[at : at + size]) for at in range(0, 1000, size)]
-    return float(np.mean([drawn_cnn.accuracy(model, part) for part in parts]))
+def _accuracy(model: nn.Module, test: Split) -> float:
+    """In training mode all images are one batch; else they are asked about in parts, which is faster."""
+    size = len(test.y) if model.training else 250
+    starts = range(0, len(test.y), size)
+    parts = [Split(test.x[at : at + size], test.y[at : at + size]) for at in starts]
+    right = [drawn_cnn.accuracy(model, part) * len(part.y) for part in parts]
+    return sum(right) / len(test.y)
 
 
 def _statistics(model: nn.Module) -> list[Tensor]:

@@ -46,7 +46,7 @@ def test_a_network_whose_batches_cannot_be_read_is_refused(model):
 
 def test_keeping_averages_leaves_the_training_as_it_is(monkeypatch):
     seen = []
-    monkeypatch.setattr(running_momenta, "_accuracy", lambda model: seen.append(model) or 0.0)
+    monkeypatch.setattr(running_momenta, "_accuracy", lambda model, test: seen.append(model) or 0.0)
     monkeypatch.setattr(running_momenta, "SIZES", (32,))
     result = running_momenta.run("high rate", 6, seeds=[3], progress=False)
     np.testing.assert_array_equal(result.readings, [1, 3, 6])
@@ -86,3 +86,11 @@ def test_statistics_of_a_copy_are_replaced_and_the_network_keeps_its_own():
         torch.testing.assert_close(other, mine + 7)
     assert model.training
     assert not copy.training
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_accuracy_in_parts_is_that_of_all_images(training):
+    test = running_momenta.load_drawn_digits().test
+    test = drawn_cnn.Split(test.x[:300], test.y[:300])
+    model = drawn_cnn.network(0).train(training)
+    assert running_momenta._accuracy(model, test) == pytest.approx(drawn_cnn.accuracy(model, test))
