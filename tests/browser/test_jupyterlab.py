@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOK = ROOT / "book" / "explorers.ipynb"
+NOTEBOOK = ROOT / "book" / "04-layernorm-for-transformers" / "01-one-formula.ipynb"
 SECONDS = 120
 TOKEN = "normcourse"
 
