@@ -24,9 +24,12 @@ class Config:
         momentum: The weight of the newest batch, in (0, 1].
         batch_size: Examples per step, at least 2.
         steps: Steps in all.
-        ramp: The steps at which the true mean starts to rise and stops.
+        ramp: The steps at which the true mean starts to rise and stops, within the run and at least 2 apart.
         height: How far it rises, in standard deviations of the feature.
         seed: Of the examples; the same seed and batch size see the same batches at every momentum.
+
+    Raises:
+        ValueError: A setting is out of its range.
     """
 
     momentum: float = 0.1
@@ -35,6 +38,23 @@ class Config:
     ramp: tuple[int, int] = (50, 150)
     height: float = 3.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.momentum <= 1:  # NaN fails the comparison
+            raise ValueError(
+                f"momentum must be above 0 and at most 1, got {self.momentum}: it is the weight of the "
+                "newest batch"
+            )
+        if self.batch_size < 2:
+            raise ValueError(
+                f"a batch's variance needs at least 2 examples, but batch_size is {self.batch_size}"
+            )
+        start, end = self.ramp
+        if not 0 <= start <= end - 2 <= self.steps - 2:
+            raise ValueError(
+                f"the mean must rise within the run, over at least 2 steps: got a ramp from {start} to {end} "
+                f"in {self.steps} steps"
+            )
 
 
 @dataclass(frozen=True)
@@ -62,7 +82,10 @@ class Result:
 
     @property
     def final_error(self) -> float:
-        """Root mean square distance of the running mean from the true one over the last 50 steps."""
+        """Root mean square distance of the running mean from the true one over the last 50 steps.
+
+        It is the noise at rest only if the rise ends well before those.
+        """
         return float(np.sqrt(np.mean((self.running - self.true)[-50:] ** 2)))
 
 

@@ -32,3 +32,27 @@ def test_noise_grows_with_momentum():
 
 def test_every_momentum_sees_the_same_batches():
     np.testing.assert_array_equal(run(Config(0.1)).batch, run(Config(0.9)).batch)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"momentum": 0.0}, "momentum must be above 0 and at most 1, got 0"),
+        ({"momentum": 1.5}, "got 1.5"),
+        ({"momentum": float("nan")}, "got nan"),
+        ({"batch_size": 1}, "at least 2 examples, but batch_size is 1"),
+        ({"ramp": (150, 50)}, "ramp from 150 to 50 in 300"),
+        ({"ramp": (50, 51)}, "at least 2 steps"),
+        ({"ramp": (-10, 20)}, "within the run"),
+        ({"steps": 149}, "ramp from 50 to 150 in 149"),
+    ],
+)
+def test_settings_that_measure_nothing_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Config(**settings)
+
+
+def test_the_narrowest_settings_give_numbers():
+    result = run(Config(momentum=1.0, batch_size=2, steps=4, ramp=(2, 4)))
+    assert np.isfinite([result.lag, result.final_error]).all()
+    np.testing.assert_allclose(result.running, result.batch)
