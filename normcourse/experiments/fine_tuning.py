@@ -37,7 +37,7 @@ __all__ = [
     "target",
 ]
 
-#: The kinds of new data: drawn digits at half the contrast, and scanned digits that people wrote.
+#: The kinds of new data, drawn digits at half the contrast, and scanned digits that people wrote.
 TARGETS = ("half contrast", "handwritten")
 #: What the batch norms do while the network is fine-tuned.
 ARMS = ("training mode", "frozen", "recalibrated, frozen")

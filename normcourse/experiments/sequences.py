@@ -43,7 +43,7 @@ __all__ = [
     "shortened",
 ]
 
-#: Stands in a text where it has no character: what ``torch.nn.functional.cross_entropy`` leaves out.
+#: Stands in a text where it has no character, and is what ``torch.nn.functional.cross_entropy`` leaves out.
 PADDING = -100
 #: Batch sizes at which `measure` asks a model in training mode.
 SIZES = (1, 8, 128)
