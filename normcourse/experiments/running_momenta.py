@@ -29,8 +29,8 @@ __all__ = ["ESTIMATES", "MOMENTA", "SETTINGS", "SIZES", "SWEEP", "Averages", "Re
 #: The weights of the newest batch.
 MOMENTA = (0.9, 0.1, 0.01, 0.001)
 
-#: Where the statistics at inference come from, which is a running average of that momentum, corrected for its start
-#: or not; the plain mean of all batches so far; a recalibration; or the test images as one batch.
+#: Where the statistics at inference come from, which is a running average of that momentum, corrected for its
+#: start or not; the plain mean of all batches so far; a recalibration; or the test images as one batch.
 ESTIMATES = (
     *(f"{momentum:g}" for momentum in MOMENTA),
     "0.001 corrected",
