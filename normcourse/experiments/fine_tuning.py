@@ -1,7 +1,7 @@
 """Fine-tuning a network with BatchNorm on few images of shifted data: which statistics should it use?
 
 Source:
-    The question of Wu and Johnson 2021, arXiv 2105.07576, section 4, on networks that meet another domain,
+    The question of Wu and Johnson 2021, arXiv 2105.07576, section 5, on batches from different domains,
     asked here of a small network on drawn digits.
 """
 
