@@ -68,8 +68,10 @@ class Averages:
         >>> averages = Averages(model)
         >>> _ = model(torch.tensor([[2.0], [4.0]]))
         >>> averages.update()
-        >>> averages.of("0.1"), averages.of("0.1 corrected")
-        ([tensor([0.3000]), tensor([1.1000])], [tensor([3.]), tensor([2.])])
+        >>> [round(value.item(), 2) for value in averages.of("0.1")]
+        [0.3, 1.1]
+        >>> [round(value.item(), 2) for value in averages.of("0.001 corrected")]
+        [3.0, 2.0]
     """
 
     def __init__(self, model: nn.Module) -> None:
