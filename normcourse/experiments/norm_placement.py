@@ -2,7 +2,8 @@
 
 Source:
     Xiong et al., On Layer Normalization in the Transformer Architecture, 2020, arXiv 2002.04745, which trains
-    translation models; here small causal language models.
+    translation models; here small causal language models. For `sensitivity`: Liu et al., Understanding the
+    Difficulty of Training Transformers, 2020, arXiv 2004.08249, section 4.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ from normcourse.data import load_text
 from normcourse.experiments import language
 from normcourse.experiments.sweeps import Sweep
 
-__all__ = ["SUCCESS", "SWEEP", "Gradients", "gradients", "measure"]
+__all__ = ["SUCCESS", "SWEEP", "Gradients", "gradients", "measure", "sensitivity"]
 
 #: A training has succeeded if its test loss ends below this, in nats per character. A table of how often each
 #: character occurs reaches 3.24, one that looks at the character before 2.33; this lies halfway.
@@ -74,6 +75,45 @@ def gradients(
             sizes.append([change.norm().item() for change in changes])
         found.append(np.array(sizes))
     return Gradients(tuple(layers), tuple(found))
+
+
+@torch.no_grad()
+def sensitivity(
+    placement: str,
+    *,
+    layers: Sequence[int] = (3, 6, 12, 24),
+    seeds: Sequence[int] = range(8),
+    texts: int = 8,
+    step: float = 1e-3,
+) -> NDArray[np.float64]:
+    """Measure how much the logits of new models change when every parameter moves a little at random.
+
+    Adam moves each parameter by about the learning rate, whatever the size of its gradient. Here the moves
+    have that size and no direction.
+
+    Args:
+        placement: A name of `models.PLACEMENTS`.
+        layers: The depths.
+        seeds: Of the weights, the moves and the batch.
+        texts: In the batch.
+        step: Standard deviation of the moves, small enough that the change is in proportion to it.
+
+    Returns:
+        Root mean square of the change over ``step``, shape ``(depths, seeds)``, in double precision.
+    """
+    tokens, found = load_text().train, []
+    for depth in layers:
+        for seed in seeds:
+            config = language.Config(placement=placement, layers=depth)
+            model = config.model(seed).double()
+            batch = next(language.random_texts(tokens, config.length, texts, seed=seed))[:, :-1]
+            before = model(batch)
+            generator = torch.Generator().manual_seed(seed)
+            for parameter in model.parameters():
+                move = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+                parameter.add_(step * move)
+            found.append((model(batch) - before).square().mean().sqrt().item() / step)
+    return np.array(found).reshape(len(layers), len(seeds))
 
 
 def measure(

@@ -23,6 +23,21 @@ def test_the_place_changes_the_gradients_and_the_seed_too():
     assert post[0, 0] != post[0, 1]
 
 
+def test_sensitivity_is_a_slope():
+    far, near = (
+        norm_placement.sensitivity("post", layers=(1, 2), seeds=(0, 1), texts=2, step=step)
+        for step in (1e-4, 1e-5)
+    )
+    assert far.shape == (2, 2)
+    np.testing.assert_allclose(far, near, rtol=0.01)
+    assert len(np.unique(far)) == 4
+
+
+def test_a_deeper_stack_answers_more_strongly_with_post_norm():
+    post, pre = (norm_placement.sensitivity(p, layers=(2, 8), seeds=(0,), texts=2) for p in ("post", "pre"))
+    assert post[1] / post[0] > pre[1] / pre[0]
+
+
 def test_the_sweep_trains_as_told(monkeypatch):
     asked = []
     empty = np.zeros(1)
