@@ -49,7 +49,7 @@ def tuning_curves(record: Record) -> Figure:
             axis.set(title=f"{targets[row]}, batches of {sizes[column]}", xscale="log", ylim=(0, 1.03))
             axis.minorticks_off()
         for axis in axes[-1]:
-            axis.set_xlabel("rate at 16 images")
+            axis.set_xlabel("learning rate (log scale)")
         for axis in axes[:, 0]:
             axis.set_ylabel("test accuracy")
             axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
