@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOK = ROOT / "book" / "04-layernorm-for-transformers" / "01-one-formula.ipynb"
+NOTEBOOK = ROOT / "book" / "03-inference-statistics" / "02-lag-and-recalibration.ipynb"
 SECONDS = 120
 TOKEN = "normcourse"
 
