@@ -1,14 +1,23 @@
-"""What folding and recalibration share: which layers are batch norms, and what statistics must be."""
+"""What the tools for batch norms share: which layers are batch norms, and what statistics must be."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm as TorchBatchNorm
 
 from normcourse.nn.batchnorm import BatchNorm
 
-__all__ = ["AnyBatchNorm", "check_population"]
+__all__ = ["AnyBatchNorm", "batch_norms", "check_population"]
 
 AnyBatchNorm = BatchNorm | TorchBatchNorm  # torch's SyncBatchNorm included
+
+
+def batch_norms(model: nn.Module, *, tracked: bool) -> dict[str, AnyBatchNorm]:
+    """Return a model's batch norms by name, or those with running statistics; a lone layer has its type's."""
+    return {
+        name or type(layer).__name__: layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, AnyBatchNorm) and not (tracked and layer.running_mean is None)
+    }
 
 
 def check_population(name: str, eps: float, mean: Tensor, var: Tensor) -> None:

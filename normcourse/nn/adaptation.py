@@ -8,7 +8,7 @@ from math import inf, prod
 from torch import Tensor, nn
 
 from normcourse import functional
-from normcourse.nn._population import AnyBatchNorm, check_population
+from normcourse.nn._population import AnyBatchNorm, batch_norms, check_population
 from normcourse.nn.batchnorm import BatchNorm
 
 __all__ = ["adapt_batch_norm"]
@@ -56,11 +56,7 @@ def adapt_batch_norm(model: nn.Module, source_weight: float) -> Iterator[None]:
             f"source_weight counts examples and must be at least 0, but got {source_weight}: 0 is the batch "
             "alone, math.inf the running statistics alone"
         )
-    layers = {
-        name or type(layer).__name__: layer
-        for name, layer in model.named_modules()
-        if isinstance(layer, AnyBatchNorm) and layer.running_mean is not None
-    }
+    layers = batch_norms(model, tracked=True)
     if not layers:
         raise ValueError("adaptation needs a batch norm with running statistics, but the model has none")
     for name, layer in layers.items():

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from normcourse.nn._population import AnyBatchNorm, check_population
+from normcourse.nn._population import AnyBatchNorm, batch_norms, check_population
 
 __all__ = ["freeze_batch_norm", "is_frozen", "unfreeze_batch_norm"]
 
@@ -43,7 +43,7 @@ def freeze_batch_norm(model: nn.Module, *, affine: bool = False) -> None:
         >>> model.train()[1].training
         True
     """
-    layers = _batch_norms(model)
+    layers = batch_norms(model, tracked=False)
     if not layers:
         raise ValueError("freezing needs a batch norm, but the model has none")
     for name, layer in layers.items():
@@ -73,7 +73,7 @@ def unfreeze_batch_norm(model: nn.Module) -> None:
     Args:
         model: Holds batch norms of torch or of this package.
     """
-    for layer in _batch_norms(model).values():
+    for layer in batch_norms(model, tracked=False).values():
         _unfreeze(layer)
 
 
@@ -95,14 +95,6 @@ class FrozenTrain:
 def is_frozen(layer: nn.Module) -> bool:
     """Whether `freeze_batch_norm` froze this layer."""
     return isinstance(layer.__dict__.get("train"), FrozenTrain)
-
-
-def _batch_norms(model: nn.Module) -> dict[str, AnyBatchNorm]:
-    return {
-        name or type(layer).__name__: layer
-        for name, layer in model.named_modules()
-        if isinstance(layer, AnyBatchNorm)
-    }
 
 
 def _unfreeze(layer: AnyBatchNorm) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from normcourse.nn._population import AnyBatchNorm, check_population
+from normcourse.nn._population import AnyBatchNorm, batch_norms, check_population
 from normcourse.nn.freezing import is_frozen
 
 __all__ = ["recalibrate"]
@@ -47,11 +47,7 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor | Sequence[Tensor]]) 
         >>> model.running_mean, model.running_var
         (tensor([4.]), tensor([10.]))
     """
-    layers = {
-        name or type(layer).__name__: layer
-        for name, layer in model.named_modules()
-        if isinstance(layer, AnyBatchNorm) and layer.running_mean is not None
-    }
+    layers = batch_norms(model, tracked=True)
     if not layers:
         raise ValueError("recalibrate needs a batch norm with running statistics, but the model has none")
     if frozen := [name for name, layer in layers.items() if is_frozen(layer)]:
