@@ -5,9 +5,9 @@ Source:
     move it into the weights.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +17,12 @@ from torch import Tensor, nn
 from normcourse import functional
 from normcourse.data import load_digits, load_text
 from normcourse.experiments import language
-from normcourse.experiments.stacked import StackedMLP
+from normcourse.experiments.stacked import StackedMLP, StackedNorm
 from normcourse.experiments.sweeps import Sweep
 from normcourse.experiments.training import batch_order, scores, train_through
 from normcourse.models import CausalTransformer
 from normcourse.nn import LayerNorm, RMSNorm
+from normcourse.probes import watch
 
 __all__ = ["SWEEP", "Config", "Result", "mean_share", "measure", "other_norm", "run"]
 
@@ -100,9 +101,10 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     )
 
     def look() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        with _inputs(network.norm) as inputs:
+        with watch(network, StackedNorm, what="input") as seen:
             accuracy = scores(network.eval(), data.test, models=len(seeds)).accuracy
-        shares = [mean_share(x, dim=1).mean(dim=1).numpy() for x in inputs]  # (models, features, batch)
+        # Each of shape (models, features, batch).
+        shares = [mean_share(x, dim=1).mean(dim=1).numpy() for x in _tensors(seen)]
         return np.stack(shares, axis=1), accuracy
 
     start, _ = look()
@@ -113,20 +115,9 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     return Result(config, start, end, accuracy)
 
 
-@contextmanager
-def _inputs(norms: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
-    """Hand out a list, and fill it in the block with what each norm gets, in order."""
-    caught: list[Tensor] = []
-    hooks = [norm.register_forward_pre_hook(lambda _, args: caught.append(args[0])) for norm in norms]
-    try:
-        yield caught
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _norms(model: CausalTransformer) -> list[nn.Module]:
-    return [module for module in model.modules() if isinstance(module, LayerNorm | RMSNorm)]
+def _tensors(seen: Mapping[str, list[NDArray[Any]]]) -> list[Tensor]:
+    """What each norm got in the one call that `watch` saw."""
+    return [torch.from_numpy(array) for [array] in seen.values()]
 
 
 @torch.no_grad()
@@ -147,7 +138,8 @@ def other_norm(model: CausalTransformer, texts: Tensor) -> float:
         uncentred = functional.rms_norm(args[0], norm.normalized_shape, norm.weight, norm.eps)
         return uncentred if norm.bias is None else uncentred + norm.bias
 
-    hooks = [norm.register_forward_hook(swap) for norm in _norms(model)]
+    norms = [module for module in model.modules() if isinstance(module, LayerNorm | RMSNorm)]
+    hooks = [norm.register_forward_hook(swap) for norm in norms]
     try:
         return language.loss(model, texts).item()
     finally:
@@ -167,8 +159,9 @@ def measure(*, norm: str, steps: int, seeds: Sequence[int]) -> Mapping[str, NDAr
     texts = language.some_texts(load_text().test, result.config.length)
     shares, sizes, swapped = [], [], []
     for model in result.models:
-        with torch.no_grad(), _inputs(_norms(model)) as inputs:
+        with torch.no_grad(), watch(model, (LayerNorm, RMSNorm), what="input") as seen:
             model(texts[:, :-1])
+        inputs = _tensors(seen)
         shares.append([mean_share(x).mean().item() for x in inputs])
         sizes.append([x.square().mean().sqrt().item() for x in inputs])
         swapped.append(other_norm(model, texts))
