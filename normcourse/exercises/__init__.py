@@ -1,0 +1,1 @@
+"""Tasks that name a learner's mistake: what the exercise notebooks import."""

@@ -1,0 +1,307 @@
+"""Judge what an answer returned: points, and the mistake that explains all that was seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import isfinite
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from normcourse.exercises.running import Outcome
+from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Mistakes, PredictionTask
+
+__all__ = ["CheckMark", "Mark", "arguments", "distance", "explain", "given_by", "mark"]
+
+EXPLAINS = 0.05  # of the distance to the truth: so near a mistake explains an output
+
+Arrays = tuple[NDArray[np.float64], ...]
+
+
+@dataclass(frozen=True)
+class CheckMark:
+    """One check of a task: its name, whether it passed, its points, and the numbers that decided."""
+
+    name: str
+    passed: bool
+    points: float
+    of: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The judgement of one task.
+
+    Attributes:
+        task: Its name.
+        status: ``right``, ``partly`` (some points), ``wrong``, or the kind of an outcome without an answer.
+        points: Earned.
+        of: To be had.
+        checks: One by one.
+        mistakes: The names of what explains all the evidence; empty if nothing known does.
+        message: To the learner: the mistake in words, or the reason of a failure.
+    """
+
+    task: str
+    status: str
+    points: float
+    of: int
+    checks: tuple[CheckMark, ...] = ()
+    mistakes: tuple[str, ...] = ()
+    message: str = ""
+
+
+def arguments(task: CodeTask, seed: int) -> list[dict[str, object]]:
+    """Return the inputs of each probe of a task; the same seed gives the same."""
+    return [
+        probe.draw(np.random.default_rng([seed, crc32(task.name.encode()), number]))
+        for number, probe in enumerate(task.probes)
+    ]
+
+
+def mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mark:
+    """Judge a task by the outcomes of its probes, in their order; the other kinds of task have one outcome.
+
+    Args:
+        task: Any.
+        outcomes: Of :func:`normcourse.exercises.running.call_answer` on :func:`arguments` with the same
+            seed, or of ``read_answer``. Arrays are not trusted: shape and finiteness are looked at here.
+        seed: Of the probes.
+    """
+    failed = next((outcome for outcome in outcomes if outcome.kind != "returned"), None)
+    if failed is not None and (not isinstance(task, CodeTask) or failed.kind not in ("raised", "unreadable")):
+        return Mark(task.name, failed.kind, 0, task.points, message=failed.message)
+    if isinstance(task, ChoiceTask):
+        return _mark_choices(task, outcomes[0])
+    if isinstance(task, PredictionTask):
+        return _mark_predictions(task, outcomes[0])
+    return _mark_code(task, outcomes, seed)
+
+
+def distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Return the largest difference, relative to the second where that exceeds 1.
+
+    It is infinite for another shape and for NaN.
+    """
+    if one.shape != other.shape:
+        return float("inf")
+    if one.size == 0:
+        return 0.0
+    with np.errstate(all="ignore"):
+        largest = np.max(np.abs(one - other)) / max(1.0, np.max(np.abs(other)))
+    return float(largest) if isfinite(largest) else float("inf")
+
+
+@lru_cache(maxsize=64)
+def _expected(task: CodeTask, seed: int) -> list[Arrays]:
+    return [_arrays(task.reference(**inputs)) for inputs in arguments(task, seed)]
+
+
+@lru_cache(maxsize=8192)
+def given_by(task: CodeTask, seed: int, mistakes: Mistakes) -> list[Arrays | None]:
+    """What these mistakes give on each probe; None where they end in an exception."""
+    results: list[Arrays | None] = []
+    for inputs in arguments(task, seed):
+        try:
+            with np.errstate(all="ignore"):
+                results.append(_arrays(task.mistaken(mistakes, **inputs)))
+        except (ValueError, IndexError, TypeError, ZeroDivisionError, RuntimeError):
+            results.append(None)
+    return results
+
+
+def _arrays(returned: object) -> Arrays:
+    arrays = returned if isinstance(returned, tuple) else (returned,)
+    return tuple(np.asarray(array, dtype=np.float64) for array in arrays)
+
+
+def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
+    expected = _expected(task, seed)
+    apart: dict[tuple[str, str], float] = {}  # by probe and output
+    for probe, outcome, truth in zip(task.probes, outcomes, expected, strict=True):
+        for number, output in enumerate(task.outputs):
+            returned = outcome.kind == "returned"
+            apart[probe.name, output] = (
+                distance(outcome.arrays[number], truth[number]) if returned else float("inf")
+            )
+    checks = []
+    for check in task.checks:
+        seen = {
+            (probe, output): difference
+            for (probe, output), difference in apart.items()
+            if (not check.probes or probe in check.probes) and (not check.outputs or output in check.outputs)
+        }
+        (probe, output), worst = max(seen.items(), key=lambda entry: entry[1])
+        passed = worst <= task.tolerance
+        number = [p.name for p in task.probes].index(probe)
+        detail = _detail(task, outcomes[number], expected[number], output, worst, probe)
+        checks.append(CheckMark(check.name, passed, check.points if passed else 0, check.points, detail))
+    points = sum(check.points for check in checks)
+    if points == task.points:
+        return Mark(task.name, "right", points, task.points, tuple(checks))
+    mistakes = explain(task, outcomes, seed)
+    if mistakes:
+        message = " ".join(mistake.says for mistake in task.mistakes if mistake.name in mistakes)
+    else:
+        message = next((o.message for o in outcomes if o.kind != "returned"), "") or _pattern(
+            task, outcomes, expected
+        )
+    status = next((o.kind for o in outcomes if o.kind != "returned"), "partly" if points else "wrong")
+    names = tuple(mistake.name for mistake in task.mistakes if mistake.name in mistakes)
+    return Mark(task.name, status, points, task.points, tuple(checks), names, message)
+
+
+def explain(task: CodeTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mistakes:
+    """Return the fewest known mistakes that explain every outcome, or none.
+
+    They explain an output that lies within the tolerance of what they give; if no mistakes do so, then one
+    that is twenty times nearer to it than to the truth, as of a learner who works in float32. They explain an
+    exception if they end in one too.
+    """
+    expected = _expected(task, seed)
+    for slack in (0.0, EXPLAINS):
+        for suspects in task.suspects():
+            given = given_by(task, seed, suspects)
+            if all(
+                _explains(task, outcome, wrong, truth, slack)
+                for outcome, wrong, truth in zip(outcomes, given, expected, strict=True)
+            ):
+                return suspects
+    return frozenset()
+
+
+def _explains(task: CodeTask, outcome: Outcome, wrong: Arrays | None, truth: Arrays, slack: float) -> bool:
+    if outcome.kind != "returned" or wrong is None:
+        return outcome.kind == "raised" and wrong is None
+    for array, one, right in zip(outcome.arrays, wrong, truth, strict=True):
+        away = distance(array, right)
+        allowed = max(task.tolerance, slack * away if isfinite(away) else 0.0)
+        same = array.shape == one.shape and np.array_equal(array, one, equal_nan=True)
+        if not same and distance(array, one) > allowed:
+            return False
+    return True
+
+
+def _detail(task: CodeTask, outcome: Outcome, truth: Arrays, output: str, worst: float, probe: str) -> str:
+    """Say in numbers how a check went, at its worst probe."""
+    if outcome.kind != "returned":
+        return f"on {probe}: {outcome.message}"
+    number = task.outputs.index(output)
+    array, right = outcome.arrays[number], truth[number]
+    if array.shape != right.shape:
+        return f"{output} has shape {array.shape} where {right.shape} is due, on {probe}"
+    if not np.isfinite(array).all() and np.isfinite(right).all():
+        return (
+            f"{output} holds {np.count_nonzero(~np.isfinite(array))} values that are not finite, on {probe}"
+        )
+    if worst <= task.tolerance:
+        bound = next(b for b in (1e-12, 1e-9, task.tolerance) if worst <= b)
+        return f"within {bound:.0e}"
+    return f"{output} is off by up to {worst:.2g}, on {probe}"
+
+
+def _pattern(task: CodeTask, outcomes: Sequence[Outcome], expected: Sequence[Arrays]) -> str:
+    """Say what a wrong answer has to do with the right one, where that is a single factor."""
+    for number, output in enumerate(task.outputs):
+        factors = []
+        for outcome, truth in zip(outcomes, expected, strict=True):
+            array, right = outcome.arrays[number], truth[number]
+            if array.shape != right.shape or not np.isfinite(array).all() or not np.any(right):
+                return ""
+            factor = float(np.vdot(array, right) / np.vdot(right, right))
+            if distance(array, factor * right) > task.tolerance:
+                break
+            factors.append(factor)
+        else:
+            if (
+                max(factors) - min(factors) <= 1e-3 * abs(max(factors))
+                and abs(factors[0] - 1) > task.tolerance
+            ):
+                return f"{output} is {factors[0]:.4g} times what is due, on every probe."
+    return ""
+
+
+def _mark_choices(task: ChoiceTask, outcome: Outcome) -> Mark:
+    given = outcome.value or {}
+    checks, wrong, says = [], {}, []
+    for question in task.questions:
+        choice = given.get(question.name)
+        option = next((option for option in question.options if option.name == choice), None)
+        passed = choice == question.right
+        if option is None:
+            allowed = ", ".join(repr(option.name) for option in question.options)
+            detail = f"choose one of {allowed}" if choice is None else f"{choice!r:.60} is none of {allowed}"
+        else:
+            detail = option.says
+            if not passed:
+                wrong[question.name] = option.name
+                says.append(option.says)
+        checks.append(
+            CheckMark(question.name, passed, question.points if passed else 0, question.points, detail)
+        )
+    points = sum(check.points for check in checks)
+    status = "right" if points == task.points else "partly" if points else "wrong"
+    belief = next((b for b in task.beliefs if wrong and dict(b.answers) == wrong), None)
+    if belief is not None:
+        return Mark(task.name, status, points, task.points, tuple(checks), (belief.name,), belief.says)
+    names = tuple(f"{question}: {option}" for question, option in wrong.items())
+    return Mark(task.name, status, points, task.points, tuple(checks), names, " ".join(says))
+
+
+def _mark_predictions(task: PredictionTask, outcome: Outcome) -> Mark:
+    given = outcome.value or {}
+    bad = [
+        statement.name
+        for statement in task.statements
+        if type(given.get(statement.name)) not in (int, float) or not 0 <= given[statement.name] <= 1
+    ]
+    if bad:
+        percent = [
+            name for name in bad if isinstance(given.get(name), int | float) and 1 < given[name] <= 100
+        ]
+        mistakes = ("percent",) if percent == bad else ()
+        message = f"Each statement needs a probability from 0 to 1; missing or outside: {', '.join(bad)}."
+        return Mark(task.name, "wrong", 0, task.points, (), mistakes, message)
+    errors = {s.name: (given[s.name] - s.true) ** 2 for s in task.statements}
+    brier = sum(errors.values()) / len(errors)
+    skill = max(0.0, 1 - 4 * brier)
+    points = round(task.points / 2 * (1 + skill), 1)
+    checks = tuple(
+        CheckMark(
+            s.name,
+            errors[s.name] < 0.25,
+            0,
+            0,
+            f"you gave {given[s.name]:g} to what is {str(s.true).lower()}",
+        )
+        for s in task.statements
+    )
+    mistakes = _miscalibrated(task, given)
+    message = f"Brier score {brier:.3f}: 0 is perfect, 0.25 is what 0.5 throughout gives."
+    if mistakes:
+        message += " " + FORECASTERS[mistakes[0]]
+    return Mark(
+        task.name, "right" if skill > 0.5 else "partly", points, task.points, checks, mistakes, message
+    )
+
+
+FORECASTERS = {
+    "turned round": "You were surer of what failed than of what held: read each statement's direction again.",
+    "too sure": "A statement to which you gave 0.9 or more, or 0.1 or less, came out the other way.",
+    "always even": "You gave nearly the same to every statement: a forecast that cannot fail says nothing.",
+}
+
+
+def _miscalibrated(task: PredictionTask, given: dict[str, float]) -> tuple[str, ...]:
+    chances = [given[s.name] for s in task.statements]
+    if max(chances) - min(chances) < 0.1:
+        return ("always even",)
+    held = [given[s.name] for s in task.statements if s.true]
+    failed = [given[s.name] for s in task.statements if not s.true]
+    if held and failed and max(held) < min(failed):
+        return ("turned round",)
+    if any(abs(given[s.name] - s.true) >= 0.9 for s in task.statements):
+        return ("too sure",)
+    return ()

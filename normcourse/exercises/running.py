@@ -1,0 +1,131 @@
+"""Try an answer and bring back numbers or a reason, whatever the answer does.
+
+The grader's worker gets this module as text, where normcourse is absent: so it imports the standard
+library and NumPy alone.
+"""
+
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Outcome", "call_answer", "read_answer"]
+
+MESSAGE = 500  # characters of an exception that are worth showing
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one call.
+
+    Attributes:
+        kind: ``returned``; ``missing`` (no such name); ``not attempted`` (the stub still stands); ``raised``;
+            ``unreadable`` (not what was asked for); or, from a grader, ``timeout``, ``crash``, ``malformed``.
+        arrays: What was returned, as float64, if arrays were asked for.
+        value: What was read, if a dictionary was asked for.
+        message: The reason, where there is one.
+    """
+
+    kind: str
+    arrays: tuple[NDArray[np.float64], ...] = ()
+    value: dict[str, Any] | None = None
+    message: str = ""
+
+
+def call_answer(
+    namespace: Mapping[str, Any],
+    name: str,
+    call: Callable[[Any, dict[str, Any]], Any],
+    inputs: Mapping[str, Any],
+    outputs: int,
+) -> Outcome:
+    """Call the function `name` of a namespace with copies of the inputs and read so many arrays from it.
+
+    Never raises, but for a KeyboardInterrupt: in a notebook that is how a learner stops an endless loop.
+    """
+    if name not in namespace:
+        return Outcome("missing", message=f"nothing is called {name}")
+    copies = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in inputs.items()}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            returned = call(namespace[name], copies)
+            return _as_arrays(returned, outputs)
+    except KeyboardInterrupt:
+        raise
+    except NotImplementedError:
+        return Outcome("not attempted")
+    except BaseException as error:  # a learner's code may raise anything: SystemExit too
+        return Outcome("raised", message=_describe(error))
+
+
+def read_answer(namespace: Mapping[str, Any], name: str) -> Outcome:
+    """Read a dictionary of strings, numbers and None, called `name`, from a namespace. Never raises."""
+    if name not in namespace:
+        return Outcome("missing", message=f"nothing is called {name}")
+    answer = namespace[name]
+    if type(answer) is not dict:
+        return Outcome(
+            "unreadable", message=f"{name} should be a dictionary, but is of type {type(answer).__name__}"
+        )
+    value: dict[str, Any] = {}
+    for key, entry in answer.items():
+        if isinstance(entry, np.number | np.bool_):
+            entry = entry.item()
+        if type(key) is not str or type(entry) not in (str, int, float, bool, type(None)):
+            return Outcome(
+                "unreadable",
+                message=f"{name} should hold names with text or numbers, but one entry is not so",
+            )
+        value[key] = entry
+    if value and all(entry is None or entry is ... for entry in value.values()):
+        return Outcome("not attempted")
+    return Outcome("returned", value=value)
+
+
+def _as_arrays(returned: Any, outputs: int) -> Outcome:
+    if returned is None:
+        return Outcome("unreadable", message="the function returned None: does it end with return?")
+    if outputs == 1 and not (isinstance(returned, tuple) and len(returned) == 1):
+        returned = (returned,)
+    if not isinstance(returned, tuple | list):
+        what = type(returned).__name__
+        return Outcome(
+            "unreadable", message=f"the function should return {outputs} arrays, but returned one {what}"
+        )
+    if len(returned) != outputs:
+        return Outcome(
+            "unreadable", message=f"the function should return {outputs} arrays, but returned {len(returned)}"
+        )
+    arrays = []
+    for entry in returned:
+        if entry is None:
+            return Outcome("unreadable", message="one of the returned values is None")
+        if hasattr(entry, "detach"):  # a tensor
+            entry = entry.detach().cpu().numpy()
+        try:
+            array = np.asarray(entry)
+        except ValueError:
+            return Outcome(
+                "unreadable", message="a returned list has rows of different lengths: return an array"
+            )
+        if array.dtype.kind not in "biuf":
+            return Outcome(
+                "unreadable", message=f"a returned value does not hold real numbers: {array.dtype}"
+            )
+        arrays.append(np.array(array, dtype=np.float64, subok=False))
+    return Outcome("returned", tuple(arrays))
+
+
+def _describe(error: BaseException) -> str:
+    """Return the type, text and line of an exception, of which any may raise in turn."""
+    try:
+        text = f"{type(error).__name__}: {error}"[:MESSAGE]
+    except BaseException:
+        text = type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)[2:]  # less the two frames of this course
+    return f"{text} (line {frames[0].lineno} of the cell)" if frames else text

@@ -1,0 +1,236 @@
+"""What a task is: an answer that is asked for, what it is tried on, and the mistakes that are known."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "AnyTask",
+    "Belief",
+    "Check",
+    "ChoiceTask",
+    "CodeTask",
+    "Exercise",
+    "Mistake",
+    "Mistakes",
+    "Option",
+    "PredictionTask",
+    "Probe",
+    "Question",
+    "Section",
+    "Statement",
+]
+
+Inputs = dict[str, Any]  # by the name of the parameter, in the order of the call
+Mistakes = frozenset[str]
+Outputs = NDArray[np.float64] | tuple[NDArray[np.float64], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Where the book treats a subject: the page from the book's root, without a suffix, and its title."""
+
+    page: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One call of an answer: a name that a learner reads, and how to draw the arguments.
+
+    Shapes belong to what is drawn: a grader with a private seed then has private shapes too. Choose inputs
+    that amplify mistakes: few examples for n - 1, a variance near eps for eps, gamma that is not 1.
+    """
+
+    name: str
+    draw: Callable[[np.random.Generator], Inputs]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known mistake.
+
+    Attributes:
+        name: Short, for tables and histograms: ``"n - 1"``.
+        place: The line of the computation that it spoils. Two mistakes of one place exclude each other;
+            those of different places are also tried in pairs.
+        says: One to three sentences to the learner: what the answer does, and what it should do.
+    """
+
+    name: str
+    place: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """Points for some outputs being right on some probes; no name means all."""
+
+    name: str
+    points: int
+    outputs: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CodeTask:
+    """A function to write.
+
+    Attributes:
+        name: ``"bn.forward"``: the exercise's prefix, a dot, a word.
+        title: What a table of points calls it.
+        answer: The name that the learner defines.
+        section: Where the book explains it.
+        outputs: The names of what the answer returns, in order.
+        reference: The truth: takes the inputs of a probe by keyword, returns an array or a tuple of them.
+        mistaken: The same, with a set ``mistakes`` first, which it makes. With none it is right.
+        mistakes: All that are known.
+        probes: What the answer is tried on.
+        checks: What earns points.
+        hints: By steps, from a question to nearly the line.
+        alike: Sets of mistakes that no input tells from each other, declared because a test asks.
+        call: The function of :mod:`normcourse.exercises.calls` that calls the answer.
+        libraries: What the answer may import; ``normcourse`` never is among them.
+        tolerance: The largest difference that passes, relative to the expected values where these exceed 1.
+    """
+
+    name: str
+    title: str
+    answer: str
+    section: Section
+    outputs: tuple[str, ...]
+    reference: Callable[..., Outputs]
+    mistaken: Callable[..., Outputs]
+    mistakes: tuple[Mistake, ...]
+    probes: tuple[Probe, ...]
+    checks: tuple[Check, ...]
+    hints: tuple[str, ...]
+    alike: tuple[frozenset[Mistakes], ...] = ()
+    call: str = "plain"
+    libraries: tuple[str, ...] = ("numpy",)
+    tolerance: float = 5e-6
+
+    @property
+    def points(self) -> int:
+        """The points of all checks together."""
+        return sum(check.points for check in self.checks)
+
+    def suspects(self) -> Iterator[Mistakes]:
+        """Yield the sets of mistakes that an answer may make: single ones first, then pairs."""
+        yield from (frozenset([mistake.name]) for mistake in self.mistakes)
+        for one, other in combinations(self.mistakes, 2):
+            if one.place != other.place:
+                yield frozenset([one.name, other.name])
+
+
+@dataclass(frozen=True)
+class Option:
+    """One of a question's answers, and what to say to who chooses it."""
+
+    name: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with a fixed set of answers."""
+
+    name: str
+    text: str
+    options: tuple[Option, ...]
+    right: str
+    points: int
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A mistaken view, known by the options that it leads to: by question, where it leads astray."""
+
+    name: str
+    says: str
+    answers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ChoiceTask:
+    """Questions that a dictionary answers: ``ANSWER = {"question": "option", ...}``."""
+
+    name: str
+    title: str
+    answer: str
+    section: Section
+    questions: tuple[Question, ...]
+    beliefs: tuple[Belief, ...]
+    hints: tuple[str, ...]
+
+    @property
+    def points(self) -> int:
+        """The points of all questions together."""
+        return sum(question.points for question in self.questions)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Something that a run will show to be true or false.
+
+    Attributes:
+        name: The key in the learner's dictionary.
+        text: The statement, in one sentence.
+        true: What the run shows.
+        source: A finding of the ledger that says it, ``"C3 gap"``; or the page whose cells measure it.
+    """
+
+    name: str
+    text: str
+    true: bool
+    source: str
+
+
+@dataclass(frozen=True)
+class PredictionTask:
+    """Statements that get a probability before the run: ``ANSWER = {"statement": 0.7, ...}``.
+
+    Half of the points are for a probability for each statement, half for the Brier score: 1 minus four times
+    the mean of ``(p - outcome)**2``, which is 1 for a certain and right forecaster and 0 for one who says 0.5
+    throughout.
+
+    Source:
+        Brier 1950, Verification of forecasts expressed in terms of probability.
+    """
+
+    name: str
+    title: str
+    answer: str
+    section: Section
+    statements: tuple[Statement, ...]
+    points: int
+    hints: tuple[str, ...]
+
+
+AnyTask = CodeTask | ChoiceTask | PredictionTask
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """The tasks of one chapter and the notebook that asks them.
+
+    Attributes:
+        name: What the command line calls it: ``"batchnorm"``.
+        title: Of the notebook.
+        notebook: The file's name in :mod:`normcourse.exercises.notebooks` and in ``book/exercises``.
+        tasks: In the notebook's order.
+    """
+
+    name: str
+    title: str
+    notebook: str
+    tasks: tuple[AnyTask, ...]
+
+    @property
+    def points(self) -> int:
+        """The points of all tasks together."""
+        return sum(task.points for task in self.tasks)
