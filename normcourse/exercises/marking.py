@@ -133,10 +133,10 @@ def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
             for (probe, output), difference in apart.items()
             if (not check.probes or probe in check.probes) and (not check.outputs or output in check.outputs)
         }
-        (probe, output), worst = max(seen.items(), key=lambda entry: entry[1])
+        (where, output), worst = max(seen.items(), key=lambda entry: entry[1])
         passed = worst <= task.tolerance
-        number = [p.name for p in task.probes].index(probe)
-        detail = _detail(task, outcomes[number], expected[number], output, worst, probe)
+        number = [probe.name for probe in task.probes].index(where)
+        detail = _detail(task, outcomes[number], expected[number], output, worst, where)
         checks.append(CheckMark(check.name, passed, check.points if passed else 0, check.points, detail))
     points = sum(check.points for check in checks)
     if points == task.points:
@@ -261,7 +261,7 @@ def _mark_predictions(task: PredictionTask, outcome: Outcome) -> Mark:
         percent = [
             name for name in bad if isinstance(given.get(name), int | float) and 1 < given[name] <= 100
         ]
-        mistakes = ("percent",) if percent == bad else ()
+        mistakes: tuple[str, ...] = ("percent",) if percent == bad else ()
         message = f"Each statement needs a probability from 0 to 1; missing or outside: {', '.join(bad)}."
         return Mark(task.name, "wrong", 0, task.points, (), mistakes, message)
     errors = {s.name: (given[s.name] - s.true) ** 2 for s in task.statements}

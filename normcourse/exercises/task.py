@@ -27,7 +27,7 @@ __all__ = [
 
 Inputs = dict[str, Any]  # by the name of the parameter, in the order of the call
 Mistakes = frozenset[str]
-Outputs = NDArray[np.float64] | tuple[NDArray[np.float64], ...]
+Outputs = NDArray[Any] | tuple[NDArray[Any], ...]
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def test_a_mistake_loses_points_and_is_named(task, mistakes, seed):
 
 @pytest.mark.parametrize("task", CODE, ids=lambda t: t.name)
 def test_mistakes_are_far_from_right(task):
-    """A mistake is told from rounding with room to spare: ten times the tolerance on some probe and output."""
+    """A mistake is told from rounding with room to spare: ten tolerances on some probe and output."""
     for mistake in task.mistakes:
         for seed in SEEDS:
             wrong = given_by(task, seed, frozenset([mistake.name]))

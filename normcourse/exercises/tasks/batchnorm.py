@@ -1,5 +1,7 @@
 """Chapter 2: what BatchNorm computes, forward and backward."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +10,7 @@ from normcourse.exercises.task import Check, CodeTask, Exercise, Mistake, Mistak
 
 __all__ = ["EXERCISE"]
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 
 
 def _affine(rng: np.random.Generator, features: int) -> dict[str, Array]:
@@ -81,25 +83,27 @@ FORWARD = CodeTask(
         Mistake(
             "rows",
             "axis",
-            "You average along axis 1, over the features of one example; that is LayerNorm. BatchNorm pools over the "
-            "examples, axis 0.",
+            "You average along axis 1, over the features of one example; that is LayerNorm. BatchNorm pools "
+            "over the examples, axis 0.",
         ),
         Mistake(
             "one mean",
             "axis",
-            "You take one mean and one variance over the whole array. Each feature has its own: average along "
-            "axis 0 only.",
+            "You take one mean and one variance over the whole array. Each feature has its own: average "
+            "along axis 0 only.",
         ),
         Mistake("no mean", "mean", "You do not subtract the mean before you divide."),
         Mistake(
             "n - 1",
             "variance",
-            "You divide the sum of squares by n - 1. What normalizes is the biased variance, divided by n: ddof=0.",
+            "You divide the sum of squares by n - 1. What normalizes is the biased variance, divided by n: "
+            "ddof=0.",
         ),
         Mistake(
             "mean square",
             "variance",
-            "You divide by the root of the mean square of x. The variance is the mean square of x minus its mean.",
+            "You divide by the root of the mean square of x. The variance is the mean square of x minus its "
+            "mean.",
         ),
         Mistake("no eps", "scale", "You leave out eps. It is added to the variance, under the root."),
         Mistake(
@@ -114,11 +118,11 @@ FORWARD = CodeTask(
         Mistake(
             "no affine",
             "affine",
-            "You return the standardised values: gamma and beta are still to be applied.",
+            "You return the standardised values. Apply gamma and beta to them.",
         ),
         Mistake("no beta", "affine", "You scale by gamma but do not add beta."),
         Mistake(
-            "beta first", "affine", "You add beta before you scale, so beta is scaled too. Scale, then shift."
+            "beta first", "affine", "You add beta before you scale, so beta is scaled as well. Scale first."
         ),
     ),
     probes=(Probe("three examples", _few), Probe("a larger batch", _many), Probe("a large eps", _narrow)),
@@ -127,7 +131,7 @@ FORWARD = CodeTask(
         Check("eps where it belongs", 2, probes=("a large eps",)),
     ),
     hints=(
-        "Each column of x is a feature. Which axis do you average over, so that one number per column is left?",
+        "Each column of x is a feature. Which axis do you average over to get one number per column?",
         "You need the mean and the biased variance of each column: x.mean(axis=0) and x.var(axis=0).",
         "Standardise with (x - mean) / np.sqrt(var + eps), then return gamma * xhat + beta.",
     ),
