@@ -1,0 +1,9 @@
+"""What every test needs, those in the package's docstrings too."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_progress(tmp_path, monkeypatch):
+    """Keep what the exercises store out of the home folder."""
+    monkeypatch.setenv("NORMCOURSE_PROGRESS", str(tmp_path / "progress"))

@@ -1,0 +1,155 @@
+"""How a mark, a hint and the points look: as text, and as HTML where a notebook shows it.
+
+Colour never stands alone: each line has a word. The HTML takes its colours from the page, so that it is
+legible in light and dark.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from normcourse.exercises.marking import Mark
+from normcourse.exercises.store import Progress
+from normcourse.exercises.task import AnyTask, Exercise, Section
+
+__all__ = ["Feedback", "Note", "Table", "points"]
+
+WORDS = {
+    "right": "Right",
+    "partly": "Partly right",
+    "wrong": "Not yet right",
+    "missing": "Not found",
+    "not attempted": "Not attempted yet",
+    "raised": "It raised an exception",
+    "unreadable": "Not what was asked for",
+    "timeout": "Too slow",
+    "crash": "It ended the process",
+    "malformed": "Not readable",
+}
+BOX = '<div style="border-left: .3em solid {}; padding: .1em 0 .1em .8em; margin: .5em 0">{}</div>'
+COLOURS = {"right": "#009e73", "partly": "#e69f00"}  # of Okabe and Ito, as are the two below
+OTHER, NEUTRAL = "#d55e00", "#0072b2"
+
+
+def points(number: float) -> str:
+    """Return points without a needless decimal."""
+    return f"{number:g}"
+
+
+@dataclass(frozen=True, repr=False)
+class Feedback:
+    """What a learner sees of a mark. The last expression of a cell shows it; ``str()`` gives the text."""
+
+    task: AnyTask
+    mark: Mark
+    note: str = ""
+
+    @property
+    def points(self) -> float:
+        """The points of the mark, for a grader that asks for a number."""
+        return self.mark.points
+
+    def __repr__(self) -> str:
+        checks = [
+            f"  {'pass' if check.passed else 'FAIL'}  {check.name}{_worth(check.of)}: {check.detail}"
+            for check in self.mark.checks
+        ]
+        texts = [f"  {text}" for text in self._texts()]
+        section = self.task.section
+        read = [f"  Read: {section.title} ({section.page})"] if self.mark.points < self.mark.of else []
+        return "\n".join([f"{self.task.name}: {self._headline()}", *checks, *texts, *read])
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p><strong>{escape(self.task.title)}: {escape(self._headline())}</strong></p>"]
+        if self.mark.checks:
+            rows = [
+                ("✓ pass" if check.passed else "✗ fail", f"{check.name}{_worth(check.of)}", check.detail)
+                for check in self.mark.checks
+            ]
+            parts.append(_table(("Result", "Check", "Numbers"), rows))
+        parts += [f"<p>{escape(text)}</p>" for text in self._texts()]
+        if self.mark.points < self.mark.of:
+            parts.append(f"<p>Read {_link(self.task.section)}</p>")
+        return BOX.format(COLOURS.get(self.mark.status, OTHER), "".join(parts))
+
+    def _headline(self) -> str:
+        return f"{WORDS[self.mark.status]}, {points(self.mark.points)} of {self.mark.of} points"
+
+    def _texts(self) -> list[str]:
+        return [text for text in (self.mark.message, self.note) if text]
+
+
+@dataclass(frozen=True, repr=False)
+class Note:
+    """A short text under a title: a hint, a solution, a confirmation."""
+
+    title: str
+    text: str
+    code: bool = False
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n{self.text}" if self.code else f"{self.title}: {self.text}"
+
+    def _repr_html_(self) -> str:
+        body = f"<pre>{escape(self.text)}</pre>" if self.code else f"<p>{escape(self.text)}</p>"
+        return BOX.format(NEUTRAL, f"<p><strong>{escape(self.title)}</strong></p>{body}")
+
+
+@dataclass(frozen=True, repr=False)
+class Table:
+    """The points of some exercises, task by task, with a bar for each exercise."""
+
+    rows: Sequence[tuple[Exercise, Sequence[Progress]]]
+
+    def __repr__(self) -> str:
+        lines = []
+        for exercise, kept in self.rows:
+            got = sum(one.points for one in kept)
+            filled = round(20 * got / max(exercise.points, 1))
+            lines.append(
+                f"{exercise.title}: {points(got)} of {exercise.points} points  [{'#' * filled:.<20}]"
+            )
+            lines += [
+                f"  {points(one.points):>4} of {task.points:<2}  {task.name}: {task.title}{_seen(one)}"
+                for task, one in zip(exercise.tasks, kept, strict=True)
+            ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for exercise, kept in self.rows:
+            got = sum(one.points for one in kept)
+            summary = f"{points(got)} of {exercise.points} points"
+            bar = (
+                f'<progress value="{points(got)}" max="{exercise.points}" aria-label="{summary}"></progress>'
+            )
+            parts.append(f"<p><strong>{escape(exercise.title)}</strong>: {summary} {bar}</p>")
+            rows = [
+                (f"{task.title}{_seen(one)}", f"{points(one.points)} of {task.points}")
+                for task, one in zip(exercise.tasks, kept, strict=True)
+            ]
+            parts.append(_table(("Task", "Points"), rows))
+        return "".join(parts)
+
+
+def _worth(number: int) -> str:
+    return f" ({number} point{'' if number == 1 else 's'})" if number else ""
+
+
+def _seen(progress: Progress) -> str:
+    return " (solution seen)" if progress.solution else ""
+
+
+def _link(section: Section) -> str:
+    """Link the page for a notebook that lies in book/exercises, where the released ones do."""
+    there = section.page.removeprefix("book/")
+    return f'<a href="../{escape(there)}.ipynb">{escape(section.title)}</a> ({escape(section.page)})'
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def row(cells: Sequence[str], tag: str) -> str:
+        left = ' style="text-align: left"'  # notebooks align to the right
+        return f"<tr>{''.join(f'<{tag}{left}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+    body = "".join(row(cells, "td") for cells in rows)
+    return f"<table><thead>{row(head, 'th')}</thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,139 @@
+"""What a learner calls in a notebook: check, hint, solution, commit and progress."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from normcourse.exercises import calls
+from normcourse.exercises.catalogue import EXERCISES, find_exercise, find_task
+from normcourse.exercises.feedback import Feedback, Note, Table
+from normcourse.exercises.marking import Mark, arguments, mark
+from normcourse.exercises.notebooks import solution_source
+from normcourse.exercises.running import Outcome, call_answer, read_answer
+from normcourse.exercises.store import keep, recall
+from normcourse.exercises.task import AnyTask, CodeTask, PredictionTask
+
+__all__ = ["check", "commit", "hint", "progress", "solution"]
+
+
+def check(task: str, namespace: Mapping[str, Any] | None = None) -> Feedback:
+    """Try the answer to a task and say what is right, and which known mistake explains the rest.
+
+    Args:
+        task: Its name, ``"bn.forward"``.
+        namespace: Where the answer is defined; by default where this is called from.
+
+    Returns:
+        The feedback: a notebook shows it, ``str()`` gives it as text, and ``points`` is a number.
+
+    Raises:
+        KeyError: No task has this name. Whatever the answer does is told, not raised.
+        KeyboardInterrupt: The kernel was interrupted while the answer ran.
+
+    Example:
+        >>> def bn_forward(x, gamma, beta, eps):
+        ...     return gamma * (x - x.mean(0)) / (x.var(0, ddof=1) + eps) ** 0.5 + beta
+        >>> check("bn.forward", {"bn_forward": bn_forward}).mark.mistakes
+        ('n - 1',)
+    """
+    found = find_task(task)
+    outcomes = _outcomes(found, sys._getframe(1).f_globals if namespace is None else namespace)
+    before = recall(task)
+    if isinstance(found, PredictionTask) and before.committed is None and outcomes[0].kind == "returned":
+        judged = Mark(task, "not attempted", 0, found.points)
+        return Feedback(found, judged, f'Commit your forecast first: commit("{task}"). Then run and look.')
+    judged = mark(found, outcomes)
+    if judged.status == "not attempted":
+        return Feedback(found, judged, f'If you are stuck, hint("{task}") helps by steps.')
+    after = before.better(judged.points)
+    trouble = keep(task, after)
+    earlier = f"Your best so far: {after.points:g} points." if after.points > judged.points else ""
+    return Feedback(found, judged, " ".join(text for text in (earlier, trouble) if text))
+
+
+def hint(task: str) -> Note:
+    """Show the next hint of a task; after the last they begin again.
+
+    Args:
+        task: Its name.
+
+    Raises:
+        KeyError: No task has this name.
+    """
+    found = find_task(task)
+    before = recall(task)
+    number = before.hints % len(found.hints)
+    keep(task, replace(before, hints=before.hints + 1))
+    return Note(f"Hint {number + 1} of {len(found.hints)}", found.hints[number])
+
+
+def solution(task: str) -> Note:
+    """Show a solution of a task, and note that it was seen.
+
+    Args:
+        task: Its name.
+
+    Raises:
+        KeyError: No task has this name.
+    """
+    found = find_task(task)
+    keep(task, replace(recall(task), solution=True))
+    notebook = next(exercise.notebook for exercise in EXERCISES if found in exercise.tasks)
+    return Note(f"A solution of {task}", solution_source(task, notebook), code=True)
+
+
+def commit(task: str, namespace: Mapping[str, Any] | None = None) -> Note:
+    """Fix a forecast before its run: later changes of the dictionary do not count.
+
+    Args:
+        task: The name of a task that asks for probabilities.
+        namespace: Where the answer is defined; by default where this is called from.
+
+    Raises:
+        KeyError: No task has this name.
+        ValueError: The task asks for something else.
+    """
+    found = find_task(task)
+    if not isinstance(found, PredictionTask):
+        raise ValueError(f"commit is for tasks that ask for probabilities, and {task} does not: use check")
+    before = recall(task)
+    if before.committed is not None:
+        return Note("Committed earlier", _forecast(before.committed))
+    outcome = read_answer(sys._getframe(1).f_globals if namespace is None else namespace, found.answer)
+    judged = mark(found, [outcome])
+    if outcome.value is None or not judged.checks:
+        return Note("Nothing is committed", judged.message or f"fill in {found.answer} first")
+    value = {statement.name: float(outcome.value[statement.name]) for statement in found.statements}
+    trouble = keep(task, replace(before, committed=value))
+    return Note("Committed", " ".join(text for text in (_forecast(value), trouble) if text))
+
+
+def progress(exercise: str | None = None) -> Table:
+    """Show the points so far, of one exercise or of all, with a bar.
+
+    Args:
+        exercise: Its name, ``"batchnorm"``, or None for all.
+
+    Raises:
+        KeyError: No exercise has this name.
+    """
+    exercises = EXERCISES if exercise is None else (find_exercise(exercise),)
+    return Table([(one, [recall(task.name) for task in one.tasks]) for one in exercises])
+
+
+def _outcomes(task: AnyTask, namespace: Mapping[str, Any]) -> list[Outcome]:
+    if not isinstance(task, CodeTask):
+        committed = recall(task.name).committed if isinstance(task, PredictionTask) else None
+        if committed is not None:
+            return [Outcome("returned", value=committed)]
+        return [read_answer(namespace, task.answer)]
+    call = getattr(calls, task.call)
+    return [
+        call_answer(namespace, task.answer, call, inputs, len(task.outputs))
+        for inputs in arguments(task, seed=0)
+    ]
+
+
+def _forecast(value: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {chance:g}" for name, chance in value.items())

@@ -1,0 +1,33 @@
+"""The solution notebooks, and the solutions in them; `make exercises` releases them without.
+
+An answer stands in the cell ``answer-<task>``, with a dash for the dot, and its solution between two markers.
+"""
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+__all__ = ["BEGIN", "END", "answer_cell", "load", "solution_source"]
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+
+
+@cache
+def load(notebook: str) -> dict[str, Any]:
+    """Return a solution notebook as it is stored, by its file's name."""
+    text = resources.files(__name__).joinpath(notebook).read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def answer_cell(task: str) -> str:
+    """Return the id of the cell that answers a task: ``answer-bn-forward`` for ``bn.forward``."""
+    return f"answer-{task.replace('.', '-').replace('_', '-')}"
+
+
+def solution_source(task: str, notebook: str) -> str:
+    """Return the code that solves a task, without the markers."""
+    cell = next(cell for cell in load(notebook)["cells"] if cell["id"] == answer_cell(task))
+    source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+    return "\n".join(line for line in source.splitlines() if line.strip() not in (BEGIN, END))
