@@ -1,8 +1,8 @@
 """What is kept of a learner's work between sessions: one small file per task.
 
 The folder is ``~/.normcourse``, or what the environment variable NORMCOURSE_PROGRESS names. A file is
-replaced as a whole, so a kernel that dies in the middle loses nothing; one that cannot be read is set aside, not
-overwritten.
+replaced as a whole, so a kernel that dies in the middle loses nothing; one that cannot be read is set
+aside, not overwritten.
 """
 
 import json

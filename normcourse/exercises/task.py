@@ -15,6 +15,7 @@ __all__ = [
     "ChoiceTask",
     "CodeTask",
     "Exercise",
+    "Inputs",
     "Mistake",
     "Mistakes",
     "Option",

@@ -1,19 +1,36 @@
 """Chapter 2: what BatchNorm computes, forward and backward."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from normcourse import reference
-from normcourse.exercises.task import Check, CodeTask, Exercise, Mistake, Mistakes, Probe, Section
+from normcourse.exercises.task import (
+    Belief,
+    Check,
+    ChoiceTask,
+    CodeTask,
+    Exercise,
+    Inputs,
+    Mistake,
+    Mistakes,
+    Option,
+    PredictionTask,
+    Probe,
+    Question,
+    Section,
+    Statement,
+)
 
 __all__ = ["EXERCISE"]
 
 Array = NDArray[Any]
 
 
-def _affine(rng: np.random.Generator, features: int) -> dict[str, Array]:
+def _affine(rng: Generator, features: int) -> dict[str, Array]:
     """Draw a gamma that is not 1 and a beta that is not 0, of either sign."""
     sign = rng.choice([-1.0, 1.0], size=(2, features))
     return {
@@ -22,19 +39,19 @@ def _affine(rng: np.random.Generator, features: int) -> dict[str, Array]:
     }
 
 
-def _few(rng: np.random.Generator) -> dict[str, object]:
+def _few(rng: Generator) -> Inputs:
     features = int(rng.integers(4, 7))
     x = rng.normal(size=(3, features)) * rng.uniform(0.5, 3, features) + rng.uniform(-4, 4, features)
     return {"x": x, **_affine(rng, features), "eps": 1e-5}
 
 
-def _many(rng: np.random.Generator) -> dict[str, object]:
+def _many(rng: Generator) -> Inputs:
     examples, features = int(rng.integers(17, 30)), int(rng.integers(5, 9))
     x = rng.normal(size=(examples, features)) * rng.uniform(0.5, 3, features) + rng.uniform(-4, 4, features)
     return {"x": x, **_affine(rng, features), "eps": 1e-5}
 
 
-def _narrow(rng: np.random.Generator) -> dict[str, object]:
+def _narrow(rng: Generator) -> Inputs:
     """Draw features whose standard deviation is near the root of eps, which is large."""
     features = int(rng.integers(3, 6))
     x = 0.3 * rng.normal(size=(6, features)) + rng.uniform(-1, 1, features)
@@ -127,7 +144,7 @@ FORWARD = CodeTask(
     ),
     probes=(Probe("three examples", _few), Probe("a larger batch", _many), Probe("a large eps", _narrow)),
     checks=(
-        Check("ordinary batches", 4, probes=("three examples", "a larger batch")),
+        Check("ordinary batches", 3, probes=("three examples", "a larger batch")),
         Check("eps where it belongs", 2, probes=("a large eps",)),
     ),
     hints=(
@@ -138,4 +155,637 @@ FORWARD = CodeTask(
 )
 
 
-EXERCISE = Exercise("batchnorm", "BatchNorm by hand", "02-batchnorm.ipynb", (FORWARD,))
+def _backward_probe(draw: Callable[[Generator], Inputs]) -> Callable[[Generator], Inputs]:
+    """Turn a forward probe into a backward one: a random upstream gradient first, no beta."""
+
+    def drawn(rng: Generator) -> Inputs:
+        inputs = draw(rng)
+        del inputs["beta"]
+        return {"dy": rng.normal(size=inputs["x"].shape) + 0.5, **inputs}
+
+    return drawn
+
+
+def _backward_reference(dy: Array, x: Array, gamma: Array, eps: float) -> tuple[Array, ...]:
+    _, cache = reference.batch_norm(x, gamma, np.zeros_like(gamma), eps=eps)
+    grads = reference.batch_norm_backward(dy, cache)
+    return grads.dx, np.asarray(grads.dgamma), np.asarray(grads.dbeta)
+
+
+def _backward_mistaken(
+    mistakes: Mistakes, dy: Array, x: Array, gamma: Array, eps: float
+) -> tuple[Array, ...]:
+    n = len(x)
+    centred = x - x.mean(axis=0)
+    root = np.sqrt(x.var(axis=0, ddof="n - 1" in mistakes) + eps)
+    xhat = centred / root
+    dgamma = (dy * (x if "raw x" in mistakes else centred if "centred x" in mistakes else xhat)).sum(axis=0)
+    dbeta = dy.sum(axis=0)
+    if "mean of dgamma" in mistakes:
+        dgamma = dgamma / n
+    if "mean of dbeta" in mistakes:
+        dbeta = dbeta / n
+    h = dy if "gamma forgotten" in mistakes else dy * gamma
+    count = 1 if "sums for means" in mistakes else n
+    mean_part = h.sum(axis=0) / count
+    along = xhat * (h * xhat).sum(axis=0) / count
+    if "unscaled direction" in mistakes:
+        along = centred * (h * centred).sum(axis=0) / count
+    if {"no path through mu", "constants"} & mistakes:
+        mean_part = 0.0
+    if {"no path through sigma", "constants"} & mistakes:
+        along = 0.0
+    if "sign" in mistakes:
+        along = -along
+    dx = h - mean_part - along
+    if "root forgotten" in mistakes:
+        return dx, dgamma, dbeta
+    return dx / (root**2 if "root squared" in mistakes else root), dgamma, dbeta
+
+
+BACKWARD = CodeTask(
+    name="bn.backward",
+    title="The backward pass",
+    answer="bn_backward",
+    section=Section(
+        "book/02-batchnorm-mechanics/02-backward", "How does the gradient get through BatchNorm?"
+    ),
+    outputs=("dx", "dgamma", "dbeta"),
+    reference=_backward_reference,
+    mistaken=_backward_mistaken,
+    mistakes=(
+        Mistake(
+            "constants",
+            "paths",
+            "Your dx treats the mean and the variance as constants; that is the gradient in inference "
+            "mode. In training both depend on x: two more terms.",
+        ),
+        Mistake(
+            "no path through mu",
+            "paths",
+            "Your dx leaves out the path through the mean: subtract the mean over the batch of dy * gamma.",
+        ),
+        Mistake(
+            "no path through sigma",
+            "paths",
+            "Your dx leaves out the path through the variance: subtract the part along xhat.",
+        ),
+        Mistake(
+            "sign",
+            "paths",
+            "The term of your dx that comes from the variance has the wrong sign: it is subtracted, as the "
+            "mean is.",
+        ),
+        Mistake(
+            "unscaled direction",
+            "paths",
+            "In your dx the part along xhat is taken along x - mean. Divide by the root of the variance "
+            "first, both where you project and where you multiply.",
+        ),
+        Mistake(
+            "sums for means",
+            "count",
+            "Your dx subtracts sums over the batch where means are due: divide both by the number of "
+            "examples.",
+        ),
+        Mistake(
+            "gamma forgotten",
+            "gamma",
+            "Your dx lacks gamma: the gradient of xhat is dy * gamma.",
+        ),
+        Mistake("root forgotten", "scale", "Your dx is not divided by the root of the variance plus eps."),
+        Mistake(
+            "root squared",
+            "scale",
+            "Your dx is divided by the variance plus eps. Divide by its root, once.",
+        ),
+        Mistake(
+            "n - 1",
+            "variance",
+            "Your variance is divided by n - 1; the forward pass divides by n, so the backward does.",
+        ),
+        Mistake("raw x", "dgamma", "Your dgamma is the sum of dy * x. gamma multiplies xhat: sum dy * xhat."),
+        Mistake(
+            "centred x",
+            "dgamma",
+            "Your dgamma is the sum of dy * (x - mean). gamma multiplies xhat, which is divided by the "
+            "root too.",
+        ),
+        Mistake(
+            "mean of dgamma",
+            "dgamma's sum",
+            "Your dgamma is a mean over the batch. The loss depends on gamma through every example: sum.",
+        ),
+        Mistake(
+            "mean of dbeta",
+            "dbeta's sum",
+            "Your dbeta is a mean over the batch. The loss depends on beta through every example: sum.",
+        ),
+    ),
+    probes=(
+        Probe("three examples", _backward_probe(_few)),
+        Probe("a larger batch", _backward_probe(_many)),
+        Probe("a large eps", _backward_probe(_narrow)),
+    ),
+    checks=(
+        Check("dx", 5, outputs=("dx",)),
+        Check("dgamma", 1, outputs=("dgamma",)),
+        Check("dbeta", 1, outputs=("dbeta",)),
+    ),
+    hints=(
+        "Through which three ways does one x move the outputs of its column? Each is a term of dx.",
+        "With h = dy * gamma, dx is h, less its mean over the batch, less xhat times the mean of h * xhat; "
+        "then divided by one thing.",
+        "dx = (h - h.mean(0) - xhat * (h * xhat).mean(0)) / np.sqrt(var + eps); dgamma and dbeta are sums "
+        "over the batch of dy * xhat and of dy.",
+    ),
+    # Paths that are left out do not show how they would have been counted.
+    alike=(frozenset({frozenset({"constants"}), frozenset({"constants", "sums for means"})}),),
+)
+
+
+def _maps(rng: Generator) -> Inputs:
+    """Draw images whose means and spreads differ, so that a mean of variances is not the variance."""
+    n, channels, height, width = 2, int(rng.integers(3, 5)), 4, int(rng.integers(5, 8))
+    x = rng.normal(size=(n, channels, height, width)) * rng.uniform(0.5, 2, (n, channels, 1, 1))
+    return {"x": x + rng.uniform(-2, 2, (n, channels, 1, 1)), **_affine(rng, channels), "eps": 1e-5}
+
+
+def _small_maps(rng: Generator) -> Inputs:
+    n, channels, height, width = 3, int(rng.integers(4, 6)), 2, 1
+    x = 0.4 * rng.normal(size=(n, channels, height, width)) + rng.uniform(-1, 1, (1, channels, 1, 1))
+    return {"x": x, **_affine(rng, channels), "eps": 0.05}
+
+
+def _per_channel(values: Array) -> Array:
+    return values[:, None, None]
+
+
+def _conv_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, eps: float) -> Array:
+    axes: tuple[int, ...] = (0, 2, 3)
+    for name, others in {
+        "each position": (0,),
+        "each image": (2, 3),
+        "all channels": (1, 2, 3),
+        "channels last": (0, 1, 2),
+    }.items():
+        if name in mistakes:
+            axes = others
+    mean = x.mean(axis=axes, keepdims=True)
+    var = x.var(axis=axes, keepdims=True, ddof="n - 1" in mistakes)
+    if "mean of variances" in mistakes:
+        var = x.var(axis=(2, 3), keepdims=True).mean(axis=0, keepdims=True)
+    root = np.sqrt(var) + eps if "eps outside" in mistakes else np.sqrt(var + eps)
+    if "no root" in mistakes:
+        root = var + eps
+    xhat = (x - mean) / root
+    if "no affine" in mistakes:
+        return xhat
+    return _per_channel(gamma) * xhat + (0 if "no beta" in mistakes else _per_channel(beta))
+
+
+CONV = CodeTask(
+    name="bn.conv",
+    title="After a convolution",
+    answer="bn_conv",
+    section=Section(
+        "book/02-batchnorm-mechanics/09-convolutions", "Why does BatchNorm pool space after a convolution?"
+    ),
+    outputs=("y",),
+    reference=_forward_reference,
+    mistaken=_conv_mistaken,
+    mistakes=(
+        Mistake(
+            "each position",
+            "axes",
+            "You average over the batch alone, so each position has statistics of its own. Pool the "
+            "positions too: axes 0, 2 and 3.",
+        ),
+        Mistake(
+            "each image",
+            "axes",
+            "You average over the positions of each image alone; that is InstanceNorm. Pool the batch too:"
+            " axes 0, 2 and 3.",
+        ),
+        Mistake(
+            "all channels",
+            "axes",
+            "You pool all channels of one image; that is LayerNorm's way. Each channel has statistics of "
+            "its own, over axes 0, 2 and 3.",
+        ),
+        Mistake(
+            "channels last",
+            "axes",
+            "You pool axes 0, 1 and 2, as if the channels came last. Here they are axis 1.",
+        ),
+        Mistake(
+            "mean of variances",
+            "variance",
+            "You average the variances of the images. That leaves out how far the images' means lie apart:"
+            " take one variance over batch and positions together.",
+        ),
+        Mistake(
+            "n - 1",
+            "variance",
+            "You divide the sum of squares by the count less one. What normalizes is the biased variance.",
+        ),
+        Mistake(
+            "eps outside", "scale", "You add eps to the root of the variance. It belongs under the root."
+        ),
+        Mistake("no root", "scale", "You divide by the variance. Divide by its root."),
+        Mistake("no affine", "affine", "You return the standardised values. Apply gamma and beta to them."),
+        Mistake("no beta", "affine", "You scale by gamma but do not add beta."),
+    ),
+    probes=(Probe("two images", _maps), Probe("narrow maps, a large eps", _small_maps)),
+    checks=(Check("the maps", 3),),
+    hints=(
+        "How many means are there for an input of shape (N, C, H, W): one for each of what?",
+        "Average over the axes 0, 2 and 3 with keepdims=True; the result has shape (1, C, 1, 1).",
+        "gamma and beta have shape (C,); gamma[:, None, None] lines up with the channels.",
+    ),
+)
+
+
+def _conv_backward_mistaken(
+    mistakes: Mistakes, dy: Array, x: Array, gamma: Array, eps: float
+) -> tuple[Array, ...]:
+    axes: tuple[int, ...] = (0, 2, 3)
+    mean, var = x.mean(axis=axes, keepdims=True), x.var(axis=axes, keepdims=True)
+    root = np.sqrt(var + eps)
+    xhat = (x - mean) / root
+    dgamma, dbeta = (dy * xhat).sum(axis=axes), dy.sum(axis=axes)
+    if "mean of dgamma" in mistakes:
+        dgamma = dgamma / len(x)
+    if "dgamma each image" in mistakes:
+        dgamma = (dy * xhat).sum(axis=(2, 3))
+    if "mean of dbeta" in mistakes:
+        dbeta = dbeta / (x.size / x.shape[1])
+    if "dbeta each image" in mistakes:
+        dbeta = dy.sum(axis=(2, 3))
+    h = dy if "gamma forgotten" in mistakes else dy * _per_channel(gamma)
+    pooled = (0,) if "batch means" in mistakes else (2, 3) if "image means" in mistakes else axes
+    more = x.shape[2] * x.shape[3] if "divided by N" in mistakes else 1
+    mean_part = more * h.mean(axis=pooled, keepdims=True)
+    along = more * xhat * (h * xhat).mean(axis=pooled, keepdims=True)
+    if {"no path through mu", "constants"} & mistakes:
+        mean_part = 0.0
+    if {"no path through sigma", "constants"} & mistakes:
+        along = 0.0
+    dx = h - mean_part - along
+    return (dx if "root forgotten" in mistakes else dx / root), dgamma, dbeta
+
+
+CONV_BACKWARD = CodeTask(
+    name="bn.conv_backward",
+    title="Backward after a convolution",
+    answer="bn_conv_backward",
+    section=BACKWARD.section,
+    outputs=("dx", "dgamma", "dbeta"),
+    reference=_backward_reference,
+    mistaken=_conv_backward_mistaken,
+    mistakes=(
+        Mistake(
+            "constants",
+            "paths",
+            "Your dx treats the mean and the variance as constants. In training both depend on x.",
+        ),
+        Mistake("no path through mu", "paths", "Your dx leaves out the path through the mean."),
+        Mistake("no path through sigma", "paths", "Your dx leaves out the path through the variance."),
+        Mistake(
+            "batch means",
+            "pool",
+            "In dx you take the means over the batch alone. They go over what the forward pass pooled: "
+            "axes 0, 2 and 3.",
+        ),
+        Mistake(
+            "image means",
+            "pool",
+            "In dx you take the means over the positions of each image alone. They go over axes 0, 2 and 3.",
+        ),
+        Mistake(
+            "divided by N",
+            "count",
+            "In dx you divide the sums by N, the number of images. Each sum has N * H * W terms: divide by"
+            " that.",
+        ),
+        Mistake("gamma forgotten", "gamma", "Your dx lacks gamma: the gradient of xhat is dy * gamma."),
+        Mistake("root forgotten", "scale", "Your dx is not divided by the root of the variance plus eps."),
+        Mistake(
+            "mean of dgamma",
+            "dgamma",
+            "Your dgamma is divided by the number of images. It is a sum over axes 0, 2 and 3.",
+        ),
+        Mistake(
+            "dgamma each image",
+            "dgamma",
+            "Your dgamma has a row for each image. One gamma serves all images: sum over axis 0 too.",
+        ),
+        Mistake("mean of dbeta", "dbeta", "Your dbeta is a mean. It is a sum over axes 0, 2 and 3."),
+        Mistake(
+            "dbeta each image",
+            "dbeta",
+            "Your dbeta has a row for each image. One beta serves all images: sum over axis 0 too.",
+        ),
+    ),
+    probes=(
+        Probe("two images", _backward_probe(_maps)),
+        Probe("narrow maps, a large eps", _backward_probe(_small_maps)),
+    ),
+    checks=(
+        Check("dx", 2, outputs=("dx",)),
+        Check("dgamma", 1, outputs=("dgamma",)),
+        Check("dbeta", 1, outputs=("dbeta",)),
+    ),
+    hints=(
+        "Which axes did the forward pass pool? Each mean and each sum of the backward pass goes over the "
+        "same.",
+        "Begin with your answer to the backward pass. What was axis 0 becomes axes 0, 2 and 3, with keepdims "
+        "where you subtract.",
+        "m = lambda a: a.mean((0, 2, 3), keepdims=True); dx = (h - m(h) - xhat * m(h * xhat)) / root.",
+    ),
+    alike=(
+        # Paths that are left out do not show how they would have been pooled.
+        frozenset(
+            frozenset(names)
+            for names in (
+                {"constants"},
+                {"constants", "batch means"},
+                {"constants", "image means"},
+                {"constants", "divided by N"},
+            )
+        ),
+    ),
+)
+
+
+def _units(rng: Generator) -> Inputs:
+    units, inputs = int(rng.integers(2, 5)), int(rng.integers(5, 9))
+    w = rng.normal(size=(units, inputs)) * rng.uniform(0.5, 3, (units, 1))
+    g = rng.normal(size=(units, inputs)) * rng.uniform(0.5, 2, (units, 1))
+    g -= w * (w * g).sum(axis=1, keepdims=True) / (w**2).sum(axis=1, keepdims=True)
+    return {"w": w, "g": g, "rate": float(rng.uniform(0.6, 0.9))}
+
+
+def _step_reference(w: Array, g: Array, rate: float) -> tuple[Array, ...]:
+    after = w - rate * g
+    lengths, new = np.linalg.norm(w, axis=1), np.linalg.norm(after, axis=1)
+    return np.arccos((w * after).sum(axis=1) / (lengths * new)), new / lengths
+
+
+def _step_mistaken(mistakes: Mistakes, w: Array, g: Array, rate: float) -> tuple[Array, ...]:
+    axis = 0 if "columns" in mistakes else None if "whole matrix" in mistakes else 1
+    length = np.sqrt((w**2).sum(axis=axis))
+    step = np.sqrt((g**2).sum(axis=axis))
+    if "rate forgotten" not in mistakes:
+        step = rate * step
+    if "not relative" in mistakes:
+        ratio = step
+    elif "divided twice" in mistakes:
+        ratio = step / length**2
+    else:
+        ratio = step / length
+    turn = np.arctan(ratio)
+    if "tangent" in mistakes:
+        turn = ratio
+    elif "degrees" in mistakes:
+        turn = np.degrees(turn)
+    elif "cosine" in mistakes:
+        turn = np.cos(turn)
+    growth = np.sqrt(1 + ratio**2)
+    if "in line" in mistakes:
+        growth = 1 + ratio
+    elif "shorter" in mistakes:
+        growth = 1 - ratio
+    elif "squared" in mistakes:
+        growth = growth**2
+    elif "length, not ratio" in mistakes:
+        growth = growth * length
+    return turn, growth
+
+
+STEP = CodeTask(
+    name="bn.step",
+    title="One step of weights that nobody can measure",
+    answer="bn_step",
+    section=Section(
+        "book/02-batchnorm-mechanics/11-scale-invariance", "How long are weights that nobody can measure?"
+    ),
+    outputs=("turn", "growth"),
+    reference=_step_reference,
+    mistaken=_step_mistaken,
+    mistakes=(
+        Mistake(
+            "whole matrix",
+            "axis",
+            "You take the length of the whole matrix. BatchNorm makes each unit's length invisible: one "
+            "length for each row.",
+        ),
+        Mistake("columns", "axis", "You take lengths down the columns. A unit's weights are a row of w."),
+        Mistake("rate forgotten", "rate", "You leave out the learning rate: the step is rate * g."),
+        Mistake(
+            "not relative",
+            "ratio",
+            "You use the length of the step as it is. What turns the weights is that length relative to "
+            "their own.",
+        ),
+        Mistake(
+            "divided twice",
+            "ratio",
+            "You divide the step by the squared length of the weights; g is given, and holds one of these "
+            "divisions. Divide once.",
+        ),
+        Mistake(
+            "tangent", "angle", "You return the tangent of the angle, a good guess for small steps only."
+        ),
+        Mistake("degrees", "angle", "Your angle is in degrees. Radians are asked for."),
+        Mistake("cosine", "angle", "You return the cosine of the angle: take np.arccos of it."),
+        Mistake(
+            "in line",
+            "growth",
+            "You add the lengths of weights and step as if these pointed the same way. They are at a right"
+            " angle.",
+        ),
+        Mistake(
+            "shorter",
+            "growth",
+            "You subtract the step's length from that of the weights. A step at a right angle makes them "
+            "longer.",
+        ),
+        Mistake("squared", "growth", "Your growth is the ratio of the squared lengths: take its root."),
+        Mistake(
+            "length, not ratio",
+            "growth",
+            "You return the new length. The growth is the new length divided by the old one.",
+        ),
+    ),
+    probes=(Probe("some units", _units), Probe("other units", _units)),
+    checks=(Check("the turn", 2, outputs=("turn",)), Check("the growth", 1, outputs=("growth",))),
+    hints=(
+        "Draw a unit's weights and the step, at a right angle to them. Where do you see the angle and the "
+        "new length?",
+        "np.linalg.norm(..., axis=1) gives a length for each row, before and after the step.",
+        "after = w - rate * g; the cosine of the turn is (w * after).sum(1) over the product of both "
+        "lengths.",
+    ),
+)
+
+
+REASONS = ChoiceTask(
+    name="bn.reasons",
+    title="What follows from it",
+    answer="BN_REASONS",
+    section=STEP.section,
+    questions=(
+        Question(
+            "bias",
+            "A linear layer has a bias, and BatchNorm follows. What does the bias do?",
+            (
+                Option("nothing", "Right: the mean takes it in, and is subtracted."),
+                Option(
+                    "shifts the output",
+                    "The mean contains the bias, and it is subtracted: nothing is left of it.",
+                ),
+                Option(
+                    "sets the mean",
+                    "It is part of the mean that is subtracted; beta sets the mean of the output.",
+                ),
+            ),
+            "nothing",
+            1,
+        ),
+        Question(
+            "weights",
+            "You multiply the weights before BatchNorm by 4. What becomes of the gradient with respect to "
+            "them?",
+            (
+                Option(
+                    "4 times as large",
+                    "The output stays as it is, so the same loss changes over 4 times the way.",
+                ),
+                Option(
+                    "the same",
+                    "The output stays the same, but the same change of it takes a 4 times larger step.",
+                ),
+                Option("4 times as small", "Right: the same change of output takes a step 4 times as large."),
+            ),
+            "4 times as small",
+            1,
+        ),
+        Question(
+            "sum",
+            "A backward pass agrees to ten digits with finite differences of output.sum(). What do you know?",
+            (
+                Option(
+                    "it is right", "The true gradient of that sum is zero, so a backward of zeros passes too."
+                ),
+                Option(
+                    "dx is right",
+                    "For dx least of all: its true value there is zero, whatever the formula lacks.",
+                ),
+                Option(
+                    "next to nothing", "Right: the true dx is zero there. Use a random upstream gradient."
+                ),
+            ),
+            "next to nothing",
+            1,
+        ),
+        Question(
+            "ratio",
+            "One run touches 95% in 21 times fewer steps with BatchNorm. What may you say?",
+            (
+                Option(
+                    "it is 21 times faster",
+                    "The same pair gives 6.5 with larger initial weights, fewer if 95% must last.",
+                ),
+                Option(
+                    "it beats this rival",
+                    "Right: the number measures the rival, its start and the bar as much.",
+                ),
+                Option(
+                    "it is a fluke", "It holds over seeds; what it does not do is hold for another rival."
+                ),
+            ),
+            "it beats this rival",
+            1,
+        ),
+    ),
+    beliefs=(
+        Belief(
+            "what comes before counts",
+            "You reason as if an offset or a scale before BatchNorm reached its output. Both are divided and "
+            "subtracted away; what stays of them is their effect on the gradient.",
+            {"bias": "shifts the output", "weights": "the same"},
+        ),
+        Belief(
+            "one number is proof",
+            "You take one number that agrees, or impresses, for a general result. Ask what else would give"
+            " the same number.",
+            {"sum": "it is right", "ratio": "it is 21 times faster"},
+        ),
+    ),
+    hints=(
+        "For the first two: write y for w and for 4 * w, and compare.",
+        "For the last two: which wrong code, or which other start, would have given the same number?",
+    ),
+)
+
+
+PREDICTIONS = PredictionTask(
+    name="bn.predictions",
+    title="Predictions",
+    answer="BN_PREDICTIONS",
+    section=Section("book/02-batchnorm-mechanics/05-learning-rates", "Does it allow higher learning rates?"),
+    statements=(
+        Statement(
+            "deep relu",
+            "With 12 ReLU layers, the largest usable learning rate is over 5 times higher with BatchNorm.",
+            True,
+            "C7.deep-relu",
+        ),
+        Statement(
+            "tanh",
+            "With 6 tanh layers, a learning rate is usable with BatchNorm that is too high without.",
+            False,
+            "C7.tanh",
+        ),
+        Statement(
+            "batches of 8",
+            "On digits in batches of 8, BatchNorm errs more often than no norm.",
+            False,
+            "C10.eight",
+        ),
+        Statement(
+            "batches of 2",
+            "On digits in batches of 2, BatchNorm errs over 10 points more often than no norm.",
+            True,
+            "C10.two",
+        ),
+        Statement(
+            "ghosts",
+            "With 256 examples of MNIST-1D, statistics of 32 at a time give a better network than "
+            "statistics of the whole batch: their noise regularises.",
+            False,
+            "C9.noise",
+        ),
+        Statement(
+            "without noise",
+            "With 256 examples of MNIST-1D in full batches, so without noise from the batch, BatchNorm "
+            "gains over 3 points.",
+            True,
+            "C9.without-noise",
+        ),
+    ),
+    points=2,
+    hints=(
+        "A probability of 0.5 says that you do not know; 0.9 that you would bet nine to one.",
+        "Which of the statements would surprise you if they failed? Give those the most.",
+    ),
+)
+
+
+EXERCISE = Exercise(
+    "batchnorm",
+    "BatchNorm by hand",
+    "02-batchnorm.ipynb",
+    (FORWARD, BACKWARD, CONV, CONV_BACKWARD, STEP, REASONS, PREDICTIONS),
+)
