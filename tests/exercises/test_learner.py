@@ -1,0 +1,258 @@
+"""What a learner calls: it never fails, whatever the answer does, and loses nothing."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from normcourse.exercises import check, commit, hint, progress, solution
+from normcourse.exercises.store import Progress, keep, recall
+
+
+def right(x, gamma, beta, eps):
+    return gamma * (x - x.mean(0)) / np.sqrt(x.var(0) + eps) + beta
+
+
+def unbiased(x, gamma, beta, eps):
+    return gamma * (x - x.mean(0)) / np.sqrt(x.var(0, ddof=1) + eps) + beta
+
+
+def checked(answer):
+    return check("bn.forward", {"bn_forward": answer})
+
+
+class Hostile:
+    """An object whose every look is an error."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("no")
+
+    def __array__(self, *args, **kwargs):
+        raise RuntimeError("no")
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+
+class HostileError(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+def raises(error):
+    def answer(*_):
+        raise error
+
+    return answer
+
+
+def recursion(*args):
+    return recursion(*args)
+
+
+# Not parameters themselves: pytest would look at a hostile object to name its test.
+ANSWERS = [
+    (right, "right"),
+    (unbiased, "wrong"),
+    (lambda *a: right(*a).astype(np.float32), "right"),
+    (lambda *a: right(*a).tolist(), "right"),
+    (lambda *a: torch.tensor(right(*a)), "right"),
+    (lambda *a: torch.tensor(right(*a), requires_grad=True), "right"),
+    (lambda *a: (right(*a),), "right"),
+    (lambda *a: np.matrix(right(*a)), "right"),
+    (lambda *a: right(*a).T, "wrong"),
+    (lambda *a: right(*a)[None], "wrong"),
+    (lambda *a: right(*a) * np.nan, "wrong"),
+    (lambda *a: right(*a) * 1j, "unreadable"),
+    (lambda *a: 0, "wrong"),
+    (lambda *a: True, "wrong"),
+    (lambda *a: np.empty(0), "wrong"),
+    (lambda *a: None, "unreadable"),
+    (lambda *a: "text", "unreadable"),
+    (lambda *a: [[1], [1, 2]], "unreadable"),
+    (lambda *a: [None, None], "unreadable"),
+    (lambda *a: Hostile(), "raised"),
+    (lambda: 1, "raised"),
+    (raises(ZeroDivisionError()), "raised"),
+    (raises(SystemExit(0)), "raised"),
+    (raises(HostileError()), "raised"),
+    (raises(NotImplementedError()), "not attempted"),
+    (raises(GeneratorExit()), "raised"),
+    (recursion, "raised"),
+    (5, "raised"),
+    (None, "raised"),
+    (Hostile(), "raised"),
+]
+
+
+@pytest.mark.parametrize("number", range(len(ANSWERS)))
+def test_no_answer_makes_check_fail(number):
+    answer, status = ANSWERS[number]
+    feedback = checked(answer)
+    assert feedback.mark.status == status
+    assert (feedback.points == 5) == (status == "right")
+    assert str(feedback)
+    assert feedback._repr_html_()
+
+
+def test_an_interrupt_comes_through():
+    with pytest.raises(KeyboardInterrupt):
+        checked(raises(KeyboardInterrupt()))
+
+
+def test_an_answer_may_edit_its_inputs():
+    def scribbles(x, gamma, beta, eps):
+        y = right(x, gamma, beta, eps)
+        x[:], gamma[:], beta[:] = 0, 0, 0
+        return y
+
+    assert checked(scribbles).points == 5
+    assert checked(right).points == 5
+
+
+def test_a_warning_is_no_verdict():
+    def warns(x, gamma, beta, eps):
+        np.log(np.zeros(1))
+        return right(x, gamma, beta, eps)
+
+    assert checked(warns).points == 5
+
+
+def test_check_looks_where_it_is_called_from():
+    namespace = {"bn_forward": right, "check": check}
+    exec('seen = check("bn.forward")', namespace)
+    assert namespace["seen"].points == 5
+    assert check("bn.forward").mark.status == "missing"
+
+
+def test_the_mistake_is_named_and_the_page_linked():
+    feedback = checked(unbiased)
+    assert feedback.mark.mistakes == ("n - 1",)
+    assert "n - 1" in str(feedback)
+    assert "book/02-batchnorm-mechanics/01-forward" in str(feedback)
+    assert 'href="../02-batchnorm-mechanics/01-forward.ipynb"' in feedback._repr_html_()
+
+
+def test_what_a_learner_writes_is_escaped():
+    feedback = checked(raises(ValueError("<script>alert(1)</script>")))
+    assert "<script>" not in feedback._repr_html_()
+
+
+def test_points_outlast_a_worse_answer_and_a_restart():
+    checked(right)
+    assert "best so far: 5" in str(checked(unbiased))
+    assert recall("bn.forward").points == 5
+    assert recall("bn.forward").checks == 2
+    assert "5 of 5" in str(progress("batchnorm"))
+    assert 'value="5"' in progress("batchnorm")._repr_html_()
+    assert len(progress().rows) == 4
+
+
+def test_hints_go_by_steps_and_go_on_after_a_restart():
+    assert [hint("bn.forward").title for _ in range(4)] == [f"Hint {n} of 3" for n in (1, 2, 3, 1)]
+
+
+def test_a_solution_is_shown_and_noted():
+    assert "x.var(axis=0)" in solution("bn.forward").text
+    assert "solution seen" in str(progress("batchnorm"))
+
+
+FORECAST = {
+    "deep relu": 0.9,
+    "tanh": 0.1,
+    "batches of 8": 0.1,
+    "batches of 2": 0.9,
+    "ghosts": 0.1,
+    "without noise": 0.9,
+}
+
+
+def forecast(**changes):
+    return {"BN_PREDICTIONS": FORECAST | changes}
+
+
+def test_a_forecast_counts_as_committed():
+    assert check("bn.predictions", forecast()).mark.status == "not attempted"
+    assert commit("bn.predictions", forecast(tanh=0.95)).title == "Committed"
+    first = check("bn.predictions", forecast())
+    assert commit("bn.predictions", forecast()).title == "Committed earlier"
+    assert check("bn.predictions", forecast()).points == first.points < 2
+    assert check("bn.predictions", {}).points == first.points
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.1, 50, None, "yes", True, float("nan"), [0.5]])
+def test_what_is_no_probability_is_not_committed(bad):
+    assert commit("bn.predictions", forecast(tanh=bad)).title == "Nothing is committed"
+    assert recall("bn.predictions").committed is None
+
+
+def test_a_good_forecast_earns_more_than_a_shrug_and_that_more_than_a_bad_one():
+    points = []
+    for turn in (lambda p: p, lambda p: 0.5, lambda p: 1 - p):
+        keep("bn.predictions", Progress())
+        given = {"BN_PREDICTIONS": {name: turn(p) for name, p in FORECAST.items()}}
+        commit("bn.predictions", given)
+        points.append(check("bn.predictions", given).points)
+    assert points[0] > points[1] == points[2] == 1
+
+
+def test_commit_is_for_forecasts():
+    with pytest.raises(ValueError, match="use check"):
+        commit("bn.forward", {})
+
+
+@pytest.mark.parametrize("call", [check, hint, solution, commit])
+def test_an_unknown_task_is_told_with_those_that_exist(call):
+    with pytest.raises(KeyError, match=r"bn\.forward"):
+        call("bn.foward")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"points": "many"}', '{"points": -1}', '{"committed": 3}', "\0"]
+)
+def test_a_broken_file_is_set_aside(tmp_path, monkeypatch, text):
+    monkeypatch.setenv("NORMCOURSE_PROGRESS", str(tmp_path))
+    (tmp_path / "bn.forward.json").write_text(text)
+    assert recall("bn.forward") == Progress()
+    checked(right)
+    assert json.loads((tmp_path / "bn.forward.json").read_text())["points"] == 5
+    assert (tmp_path / "bn.forward.unreadable").read_text() == text
+
+
+def test_a_folder_that_cannot_be_written_costs_no_check(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("NORMCOURSE_PROGRESS", str(tmp_path / "file"))
+    assert "last as long as this kernel" in str(checked(right))
+    assert recall("bn.forward").points == 5
+    monkeypatch.setenv("NORMCOURSE_PROGRESS", str(tmp_path / "writable"))
+    checked(unbiased)
+    assert recall("bn.forward").points == 5
+
+
+def test_choices_name_the_belief_behind_them():
+    wrong = {
+        "bias": "shifts the output",
+        "weights": "the same",
+        "sum": "next to nothing",
+        "ratio": "it beats this rival",
+    }
+    feedback = check("bn.reasons", {"BN_REASONS": wrong})
+    assert feedback.mark.mistakes == ("what comes before counts",)
+    assert feedback.points == 2
+    one = wrong | {"weights": "4 times as small"}
+    assert check("bn.reasons", {"BN_REASONS": one}).mark.mistakes == ("bias: shifts the output",)
+    odd = check("bn.reasons", {"BN_REASONS": {"bias": "<b>", "sum": 3, "more": None}})
+    assert odd.points == 0
+
+
+def test_a_check_takes_a_moment_only():
+    """The median of some calls, with a wide margin: 50 ms on a quiet machine."""
+    checked(unbiased)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        checked(unbiased)
+        times.append(time.perf_counter() - start)
+    assert sorted(times)[2] < 0.5
