@@ -29,7 +29,7 @@ book: setup  ## execute the notebooks and build _build/html, where any warning i
 
 test: book  ## build the book, then run every test and compare every notebook with its stored output
 	pytest -n auto
-	pytest -o addopts= -n auto --dist loadfile --nbval --nbval-sanitize-with tools/nbval.cfg book
+	NORMCOURSE_PROGRESS=$(CURDIR)/_build/progress pytest -o addopts= -n auto --dist loadfile --nbval --nbval-sanitize-with tools/nbval.cfg book
 
 notebooks: setup  ## execute and normalise the notebooks in place
 	@python -m tools.notebooks

@@ -12,6 +12,8 @@ Importing this package pulls in neither torch nor matplotlib: import the submodu
 ``normcourse.experiments``  the course's training runs, over several seeds at once
 ``normcourse.plotting``     results as figures
 ``normcourse.explore``      figures with sliders
+``normcourse.exercises``    graded tasks that name the mistake
+``normcourse.grading``      marks the notebooks of a class, in a sandbox
 =========================== ==================================================================
 """
 

@@ -25,18 +25,21 @@ from sphinx.errors import ExtensionError
 
 ROOT = Path(__file__).parents[1]
 CACHES = ROOT / "_build" / "notebooks"
+PROGRESS = ROOT / "_build" / "progress"
 TIMEOUT = 300
 
 
 def cache_key() -> str:
     """Return a digest of all that an output depends on besides its notebook: the package and the versions.
 
-    jupyter-cache compares the notebooks' code alone, and would show a changed package's old output.
+    jupyter-cache compares the notebooks' code alone, and would show a changed package's old output. The
+    grader is left out: no notebook uses it.
     """
     digest = hashlib.sha256(sys.version.encode())
     for path in sorted((ROOT / "normcourse").rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+        name = path.relative_to(ROOT)
+        if path.is_file() and not {"__pycache__", "grading"} & set(name.parts):
+            digest.update(f"{name}\n".encode() + path.read_bytes())
     # Of the environment alone: some tools add their own copies of packages to the path of their process.
     installed = distributions(path=[sysconfig.get_path("purelib")])
     digest.update("\n".join(sorted(f"{d.name}=={d.version}" for d in installed)).encode())
@@ -62,6 +65,8 @@ def execute(notebooks: Iterable[Path]) -> JupyterCacheAbstract:
     ordered = sorted(notebooks, key=_long_runs, reverse=True)  # the longest must not start last
     uris = [str(cache.add_nb_to_project(str(path)).uri) for path in ordered]
     os.environ["NORMCOURSE_EXPLORE"] = "page"  # the kernels inherit it, and explorers carry every frame
+    shutil.rmtree(PROGRESS, ignore_errors=True)
+    os.environ["NORMCOURSE_PROGRESS"] = str(PROGRESS)  # not the points of whoever builds
     logger = logging.getLogger(__name__)
     logger.setLevel(logging.INFO)  # the executor then reports each notebook as it starts and ends
     if cache.list_unexecuted(uris):
