@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Outcome", "call_answer", "read_answer"]
+__all__ = ["Outcome", "call_answer", "describe", "read_answer"]
 
 MESSAGE = 500  # characters of an exception that are worth showing
 
@@ -60,7 +60,7 @@ def call_answer(
     except NotImplementedError:
         return Outcome("not attempted")
     except BaseException as error:  # a learner's code may raise anything: SystemExit too
-        return Outcome("raised", message=_describe(error))
+        return Outcome("raised", message=describe(error))
 
 
 def read_answer(namespace: Mapping[str, Any], name: str) -> Outcome:
@@ -121,7 +121,7 @@ def _as_arrays(returned: Any, outputs: int) -> Outcome:
     return Outcome("returned", tuple(arrays))
 
 
-def _describe(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """Return the type, text and line of an exception, of which any may raise in turn."""
     try:
         text = f"{type(error).__name__}: {error}"[:MESSAGE]

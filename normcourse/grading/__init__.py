@@ -1,0 +1,1 @@
+"""The grader: reads submissions, runs them in a sandbox, marks what comes back, and reports."""

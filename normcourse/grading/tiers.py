@@ -1,0 +1,183 @@
+"""The tiers of isolation, and how a worker is started in each; the strictest first.
+
+``bubblewrap``
+    Namespaces of its own: no network, no other processes, a read-only root that holds Python and the
+    libraries that the exercise allows, and nothing else of this machine.
+``docker``
+    The same by a container. The environment variable NORMCOURSE_IMAGE names an image that has Python and
+    the libraries; the image then decides what can be imported.
+``limits``
+    A plain process with limits on time, memory and files. It can read what you can read: never chosen by
+    itself.
+
+In each of them, on Linux, a filter of system calls (``seccomp.py``) refuses new processes, sockets, signals
+to others and changed files.
+"""
+
+import json
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+__all__ = ["TIERS", "Limits", "SandboxError", "Start", "start"]
+
+TIERS = ("bubblewrap", "docker", "limits")
+FLAGS = ("-I", "-B")  # no user's folders or variables, no compiled files
+
+
+class SandboxError(RuntimeError):
+    """No sandbox could be had; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may use.
+
+    Attributes:
+        wall: Seconds for each cell and each task.
+        total: Seconds for a whole submission, restarts included.
+        memory: Bytes of address space.
+        log: Bytes that are kept of what is printed.
+        flood: Bytes printed at which the submission is ended.
+        elements: Numbers that the arrays of one task may hold.
+    """
+
+    wall: float = 10.0
+    total: float = 60.0
+    memory: int = 6 << 30
+    log: int = 16 << 10
+    flood: int = 16 << 20
+    elements: int = 1 << 20
+
+
+@dataclass(frozen=True)
+class Start:
+    """A command line, and the environment variables that it gets."""
+
+    command: list[str]
+    environment: dict[str, str]
+
+
+def start(tier: str, folder: Path, libraries: Sequence[str], limits: Limits) -> Start:
+    """Return how to start a worker.
+
+    Args:
+        tier: One of TIERS.
+        folder: Holds the worker's files.
+        libraries: Distributions that submissions may import; their requirements come along.
+        limits: For each submission.
+
+    Raises:
+        SandboxError: An unknown tier, or a program or library that is not there.
+    """
+    if tier not in TIERS:
+        raise SandboxError(f"there is no tier {tier!r}; choose one of {', '.join(TIERS)}")
+    settings = {"libraries": list(libraries), "memory": limits.memory, "cpu": int(limits.total) + 1}
+    if tier == "docker":
+        return _docker(folder, settings)
+    paths = _paths(tuple(libraries))
+    python = os.path.realpath(sys.executable)
+    if tier == "limits":
+        _link(paths, folder / "libraries")
+        settings["paths"] = [str(folder), str(folder / "libraries")]
+        line = [python, *FLAGS, "-S", str(folder / "worker.py"), json.dumps(settings)]
+        return Start(line, {"OMP_NUM_THREADS": "1"})
+    settings["paths"] = ["/worker", "/libraries"]
+    inside = [python, *FLAGS, "-S", "/worker/worker.py", json.dumps(settings)]
+    return Start([*_bubblewrap(folder, paths, python), *inside], {})
+
+
+def _bubblewrap(folder: Path, paths: Sequence[Path], python: str) -> list[str]:
+    program = shutil.which("bwrap")
+    if program is None:
+        raise SandboxError("bubblewrap is not installed (Debian: apt-get install bubblewrap)")
+    line = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+    line += ["--setenv", "OMP_NUM_THREADS", "1", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox"]
+    for path in ("/lib", "/lib64", "/usr/lib", "/usr/lib64"):
+        if os.path.islink(path):
+            line += ["--symlink", os.readlink(path), path]
+        elif os.path.isdir(path):
+            line += ["--ro-bind", path, path]
+    stdlib = sysconfig.get_path("stdlib")
+    for path in (python, stdlib, *_shared_python()):
+        line += ["--ro-bind", path, path]
+    for hidden in _other_packages(stdlib):
+        line += ["--tmpfs", hidden]
+    line += ["--proc", "/proc", "--ro-bind", str(folder), "/worker"]
+    for device in ("null", "zero", "random", "urandom"):
+        line += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+    for library in paths:
+        line += ["--ro-bind", str(library), f"/libraries/{library.name}"]
+    return [*line, "--remount-ro", "/", "--chdir", "/", "--"]
+
+
+def _docker(folder: Path, settings: dict[str, object]) -> Start:
+    """Return how to start a container, whose worker meets the grader at a socket in the folder."""
+    program, image = shutil.which("docker"), os.environ.get("NORMCOURSE_IMAGE")
+    if program is None:
+        raise SandboxError("docker is not installed")
+    if not image:
+        raise SandboxError("docker needs NORMCOURSE_IMAGE, an image with Python and the exercise's libraries")
+    settings |= {"paths": ["/worker"], "control": "/worker/control"}
+    line = [program, "run", "--rm", "--init", "--name", folder.name, "--network", "none", "--read-only"]
+    line += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "64"]
+    line += ["--memory", str(settings["memory"]), "--user", "65534:65534", "--env", "OMP_NUM_THREADS=1"]
+    line += ["--volume", f"{folder}:/worker:ro", "--workdir", "/", image]
+    line += ["python", *FLAGS, "/worker/worker.py", json.dumps(settings)]
+    return Start(
+        line, {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
+    )
+
+
+def _shared_python() -> list[str]:
+    """Return the shared library that holds Python, where its program does not."""
+    folder = sysconfig.get_config_var("LIBDIR")
+    names = {sysconfig.get_config_var("LDLIBRARY"), sysconfig.get_config_var("INSTSONAME")}
+    found = [os.path.join(folder, name) for name in sorted(name for name in names if name and folder)]
+    return [path for path in found if ".so" in path and os.path.exists(path)]
+
+
+def _other_packages(stdlib: str) -> list[str]:
+    """Return the folders of installed packages that lie inside what is mounted."""
+    found = {os.path.join(stdlib, name) for name in ("site-packages", "dist-packages")}
+    found |= {str(path) for path in Path("/usr/lib").glob("python3*/*-packages")}
+    return sorted(path for path in found if os.path.isdir(path))
+
+
+def _link(paths: Sequence[Path], folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    for path in paths:
+        link = folder / path.name
+        if not link.is_symlink():
+            link.symlink_to(path)
+
+
+@cache
+def _paths(libraries: tuple[str, ...]) -> tuple[Path, ...]:
+    """Return what the libraries and all their requirements have put among the packages."""
+    waiting, seen, found = list(libraries), set(libraries), set[Path]()
+    while waiting:
+        name = waiting.pop()
+        try:
+            dist = distribution(name)
+        except PackageNotFoundError:
+            if name in libraries:
+                raise SandboxError(f"{name} is not installed, and the exercise needs it") from None
+            continue
+        site = Path(str(dist.locate_file("")))
+        tops = {file.parts[0] for file in dist.files or ()} - {"..", "__pycache__"}
+        found |= {site / top for top in tops if (site / top).exists()}
+        for requirement in map(Requirement, dist.requires or ()):
+            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+            if wanted and requirement.name not in seen:
+                seen.add(requirement.name)
+                waiting.append(requirement.name)
+    return tuple(sorted(found))
