@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # One thread for each kernel and test: as many of them run as there are cores, and sums are taken in one order.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup book test notebooks experiments lab serve lint type site-check bench clean
+.PHONY: help setup book test notebooks exercises experiments lab serve lint type site-check bench clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -33,6 +33,10 @@ test: book  ## build the book, then run every test and compare every notebook wi
 
 notebooks: setup  ## execute and normalise the notebooks in place
 	@python -m tools.notebooks
+
+exercises: setup  ## write the learners' notebooks and docs/exercises.md from the solutions
+	@python -m tools.exercises
+	@python -m tools.exercise_table
 
 experiments: setup  ## run the long sweeps again and write their records: an hour
 	@python -m tools.experiments

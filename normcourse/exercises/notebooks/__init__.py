@@ -1,6 +1,7 @@
 """The solution notebooks, and the solutions in them; `make exercises` releases them without.
 
 An answer stands in the cell ``answer-<task>``, with a dash for the dot, and its solution between two markers.
+A third one may stand between them: what follows it, as comments, is what the learner gets to begin with.
 """
 
 import json
@@ -8,9 +9,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-__all__ = ["BEGIN", "END", "answer_cell", "load", "solution_source"]
+__all__ = ["BEGIN", "END", "INSTEAD", "answer_cell", "load", "solution_source"]
 
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+BEGIN, INSTEAD, END = "### BEGIN SOLUTION", "### INSTEAD", "### END SOLUTION"
 
 
 @cache
@@ -30,4 +31,8 @@ def solution_source(task: str, notebook: str) -> str:
     """Return the code that solves a task, without the markers."""
     cell = next(cell for cell in load(notebook)["cells"] if cell["id"] == answer_cell(task))
     source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-    return "\n".join(line for line in source.splitlines() if line.strip() not in (BEGIN, END))
+    lines = source.splitlines()
+    marks = [line.strip() for line in lines]
+    begin, end = marks.index(BEGIN), marks.index(END)
+    last = marks.index(INSTEAD) if INSTEAD in marks else end
+    return "\n".join([*lines[:begin], *lines[begin + 1 : last], *lines[end + 1 :]])
