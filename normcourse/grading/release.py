@@ -66,7 +66,9 @@ def _without_solution(source: str, task: AnyTask) -> str:
     indent = lines[begin][: len(lines[begin]) - len(lines[begin].lstrip())]
     stub = [indent + line for line in _stub(task)]
     if len(marks) == 3:
-        stub += [indent + line.strip().removeprefix("#").removeprefix(" ") for line in lines[marks[1] + 1 : end]]
+        stub += [
+            indent + line.strip().removeprefix("#").removeprefix(" ") for line in lines[marks[1] + 1 : end]
+        ]
     return "\n".join([*lines[:begin], *(line.rstrip() for line in stub), *lines[end + 1 :]])
 
 
