@@ -339,11 +339,13 @@ class Sandbox:
 
     def _complaint(self) -> str:
         """Return the last line that a worker wrote before it failed, having ended it."""
-        process = self._process
+        process, self._process = self._process, None
         self._kill()
         if process is None or process.stderr is None:
             return "it did not run"
-        lines = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
+        self._end(process)
+        with process.stderr:
+            lines = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1][:300] if lines else f"exit status {process.returncode}"
 
     def _finished(self, control: socket.socket) -> None:
@@ -369,11 +371,16 @@ class Sandbox:
             self._control = None
         process, self._process = self._process, None
         if process is not None:
-            if self._tier == "docker":  # ending the client would leave the container
-                subprocess.run(["docker", "kill", self._folder.name], capture_output=True, check=False)
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            self._end(process)
+            if process.stderr is not None:
+                process.stderr.close()
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        if self._tier == "docker":  # ending the client would leave the container
+            subprocess.run(["docker", "kill", self._folder.name], capture_output=True, check=False)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _exactly(channel: socket.socket, count: int) -> bytes:
