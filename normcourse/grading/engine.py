@@ -1,0 +1,283 @@
+"""Grade a folder of submissions: each is read, run in a sandbox and marked; none can stop the others."""
+
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import normcourse
+from normcourse.exercises.marking import Mark, arguments, mark
+from normcourse.exercises.running import Outcome
+from normcourse.exercises.task import AnyTask, CodeTask, Exercise
+from normcourse.grading import submissions
+from normcourse.grading.folder import OutFolder
+from normcourse.grading.results import INTERNAL, Graded, Result, from_json, one_line, plain, to_json
+from normcourse.grading.sandbox import Limits, Program, Request, Sandbox
+from normcourse.grading.seeds import PUBLIC_SEED, Seed
+from normcourse.grading.submissions import Submission, Unreadable
+
+__all__ = ["Grader", "grade"]
+
+LIMITS = Limits()
+Progress = Callable[[int, int], None]  # how many are done, of how many
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The tasks of an exercise that allow the same libraries: they share a sandbox."""
+
+    libraries: tuple[str, ...]
+    requests: tuple[Request, ...]
+
+
+class Grader:
+    """Grades submissions to one exercise, one after the other, in sandboxes that stay warm.
+
+    Use it in the thread that made it: a sandbox ends with the thread that started it.
+
+    Args:
+        exercise: What was asked.
+        tier: Of isolation, one of :data:`normcourse.grading.sandbox.TIERS`.
+        seed: Of the inputs.
+        limits: For each submission.
+
+    Example:
+        >>> from normcourse.exercises import find_exercise
+        >>> with Grader(find_exercise("batchnorm"), "limits") as grader:
+        ...     code = "def bn_forward(x, gamma, beta, eps): return x"
+        ...     answer = {"bn.forward": code}
+        ...     marks = grader.mark(Submission("a.py", "a", "", answer))[1]
+        >>> marks[0].status
+        'wrong'
+    """
+
+    def __init__(
+        self, exercise: Exercise, tier: str, *, seed: Seed = PUBLIC_SEED, limits: Limits = LIMITS
+    ) -> None:
+        self.exercise, self.tier, self.seed = exercise, tier, seed
+        self._limits = limits
+        self._parts = _parts(exercise, seed)
+        self._sandboxes: dict[tuple[str, ...], Sandbox] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Grader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the sandboxes."""
+        self._open.close()
+
+    def grade(self, read: Submission | Unreadable) -> Result:
+        """Grade one submission, whatever it does.
+
+        Raises:
+            SandboxError: The sandbox cannot be started.
+        """
+        if isinstance(read, Unreadable):
+            status, reason = "malformed", plain(read.reason)
+            marks = self.nothing(status, reason)
+            notes: tuple[str, ...] = ()
+        else:
+            (status, reason), marks = self.mark(read)
+            notes = read.notes
+        name, learner = one_line(read.name), one_line(read.learner)
+        return Result(name, learner, read.digest, status, plain(reason), marks, notes)
+
+    def nothing(self, status: str, reason: str) -> tuple[Mark, ...]:
+        """Return marks without a point, one for each task."""
+        return tuple(Mark(task.name, status, 0, task.points, message=reason) for task in self.exercise.tasks)
+
+    def mark(self, submission: Submission) -> tuple[tuple[str, str], tuple[Mark, ...]]:
+        """Return a submission's status with its reason, and the mark of each task."""
+        cells = submissions.cells(submission, self.exercise)
+        outcomes: dict[str, tuple[Outcome, ...]] = {}
+        status, reason = "ok", ""
+        for part in self._parts:
+            requests = tuple(r for r in part.requests if r.task not in submission.missing)
+            if not requests:
+                continue
+            ran = self._sandbox(part.libraries).run(Program(cells, requests))
+            outcomes |= ran.outcomes
+            if status == "ok":
+                status, reason = ran.status, ran.reason
+        for task, why in submission.missing.items():
+            outcomes[task] = (Outcome("missing", message=why),)
+        return (status, reason), tuple(self._mark(task, outcomes) for task in self.exercise.tasks)
+
+    def _mark(self, task: AnyTask, outcomes: dict[str, tuple[Outcome, ...]]) -> Mark:
+        judged = mark(task, outcomes.get(task.name, (Outcome("missing"),)), self.seed.number)
+        checks = tuple(replace(check, detail=plain(check.detail)) for check in judged.checks)
+        mistakes = tuple(plain(mistake) for mistake in judged.mistakes)
+        return replace(judged, checks=checks, mistakes=mistakes, message=plain(judged.message))
+
+    def _sandbox(self, libraries: tuple[str, ...]) -> Sandbox:
+        if libraries not in self._sandboxes:
+            made = Sandbox(self.tier, libraries=libraries, limits=self._limits)
+            self._sandboxes[libraries] = self._open.enter_context(made)
+        return self._sandboxes[libraries]
+
+
+def grade(
+    exercise: Exercise,
+    folder: Path,
+    out: OutFolder,
+    *,
+    tier: str,
+    seed: Seed = PUBLIC_SEED,
+    jobs: int = 1,
+    progress: Progress = lambda done, total: None,
+) -> Graded:
+    """Grade all submissions in a folder.
+
+    What ``out`` holds already, of the same bytes, tasks, seed and tier, is taken over. The results are the
+    same for any number of jobs.
+
+    Args:
+        exercise: What was asked.
+        folder: Of the submissions.
+        out: Where results are kept as they come.
+        tier: Of isolation.
+        seed: Of the inputs.
+        jobs: How many submissions run at a time.
+        progress: Called after each.
+
+    Raises:
+        KeyboardInterrupt: After what was under way has been kept; another interrupt does not wait.
+    """
+    paths = submissions.collect(folder)
+    versions = {"normcourse": normcourse.__version__}
+    versions |= {name: version(name) for part in _parts(exercise, seed) for name in part.libraries}
+    basis = [
+        exercise.name,
+        _code(),
+        seed.digest,
+        tier,
+        *(f"{name} {versions[name]}" for name in sorted(versions)),
+    ]
+    batch = _Batch(lambda: Grader(exercise, tier, seed=seed), folder, paths, _Kept(out, "\n".join(basis)))
+    batch.run(max(1, min(jobs, len(paths))), progress)
+    found = tuple(batch.results[number] for number in range(len(paths)))
+    return Graded(exercise, tier, seed, versions, found, tuple(sorted(batch.failures)))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Results that are kept for a next run, by all that they depend on."""
+
+    out: OutFolder
+    basis: str
+
+    def recall(self, read: Submission | Unreadable) -> Result | None:
+        entries = self.out.recall(self._key(read)) if read.digest else None
+        try:
+            return None if entries is None else from_json(entries)
+        except (KeyError, TypeError, AttributeError):
+            return None  # edited, or of another version
+
+    def keep(self, read: Submission | Unreadable, result: Result) -> None:
+        if read.digest:
+            self.out.keep(self._key(read), to_json(result))
+
+    def _key(self, read: Submission | Unreadable) -> str:
+        return sha256(f"{read.digest}\n{self.basis}".encode()).hexdigest()[:40]
+
+
+class _Batch:
+    """Submissions that wait, and the threads that take them: the work is done by other processes."""
+
+    def __init__(
+        self, grader: Callable[[], Grader], folder: Path, paths: Sequence[Path], kept: _Kept
+    ) -> None:
+        self._grader, self._folder, self._kept = grader, folder, kept
+        self._total = len(paths)
+        self._waiting: SimpleQueue[tuple[int, Path]] = SimpleQueue()
+        for entry in enumerate(paths):
+            self._waiting.put(entry)
+        self._finished: SimpleQueue[tuple[int, Result] | Exception] = SimpleQueue()
+        self._stop = threading.Event()
+        self.results: dict[int, Result] = {}
+        self.failures: list[str] = []
+
+    def run(self, jobs: int, progress: Progress) -> None:
+        # Daemons, so that a second interrupt ends the program, and with it the sandboxes.
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(jobs)]
+        try:
+            for thread in threads:
+                thread.start()
+            while len(self.results) < self._total:
+                finished = self._finished.get()
+                if isinstance(finished, Exception):
+                    raise finished
+                self.results[finished[0]] = finished[1]
+                progress(len(self.results), self._total)
+        finally:
+            self._stop.set()
+            for thread in threads:
+                if thread.is_alive():
+                    thread.join()
+
+    def _work(self) -> None:
+        try:
+            with self._grader() as grader:
+                while not self._stop.is_set():
+                    number, path = self._waiting.get_nowait()
+                    self._finished.put((number, self._guarded(grader, path)))
+        except Empty:
+            pass
+        except Exception as error:  # no grader can be made: whoever waits must know
+            self._finished.put(error)
+
+    def _guarded(self, grader: Grader, path: Path) -> Result:
+        """Grade one submission; a fault of ours is told, and costs no other submission its result."""
+        try:
+            return self._one(grader, path)
+        except Exception:
+            name = one_line(path.relative_to(self._folder).as_posix())
+            self.failures.append(f"{name}\n{plain(traceback.format_exc())}")
+            return Result(name, one_line(path.stem), "", "crash", INTERNAL, grader.nothing("crash", INTERNAL))
+
+    def _one(self, grader: Grader, path: Path) -> Result:
+        read = submissions.read(path, grader.exercise, self._folder)
+        result = self._kept.recall(read)
+        if result is None:
+            result = grader.grade(read)
+            self._kept.keep(read, result)
+        return replace(result, name=one_line(read.name), learner=one_line(read.learner))
+
+
+def _parts(exercise: Exercise, seed: Seed) -> tuple[_Part, ...]:
+    """Sort an exercise's tasks by what they allow; dictionaries go with the first."""
+    first = next((task.libraries for task in exercise.tasks if isinstance(task, CodeTask)), ("numpy",))
+    by_libraries: dict[tuple[str, ...], list[Request]] = {}
+    for task in exercise.tasks:
+        libraries = task.libraries if isinstance(task, CodeTask) else first
+        by_libraries.setdefault(libraries, []).append(_request(task, seed))
+    return tuple(_Part(libraries, tuple(requests)) for libraries, requests in by_libraries.items())
+
+
+def _request(task: AnyTask, seed: Seed) -> Request:
+    if not isinstance(task, CodeTask):
+        return Request(task.name, task.answer, None)
+    inputs = tuple(arguments(task, seed.number))
+    return Request(task.name, task.answer, task.call, inputs, len(task.outputs))
+
+
+@cache
+def _code() -> str:
+    """Return a digest of the tasks and of all that judges them."""
+    root = Path(str(normcourse.__file__)).parent
+    found = sha256()
+    for part in ("exercises", "grading", "reference"):
+        for path in sorted((root / part).rglob("*")):
+            if path.suffix in (".py", ".ipynb"):
+                found.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return found.hexdigest()
