@@ -18,7 +18,7 @@ def cells(exercise):
 def test_a_solution_notebook_earns_all_points_but_what_forecasts_lose(exercise):
     namespace = {"__name__": "__main__"}
     for name, source in cells(exercise).items():
-        if name.startswith(("setup", "answer", "commit")):
+        if not name.startswith(("check", "points")):
             exec(compile(source, name, "exec"), namespace)
     for task in exercise.tasks:
         earned = check(task.name, namespace).points
