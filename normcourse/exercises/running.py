@@ -121,11 +121,16 @@ def _as_arrays(returned: Any, outputs: int) -> Outcome:
     return Outcome("returned", tuple(arrays))
 
 
-def describe(error: BaseException) -> str:
-    """Return the type, text and line of an exception, of which any may raise in turn."""
+def describe(error: BaseException, frames: int = 2) -> str:
+    """Return the type, text and line of an exception, of which any may raise in turn.
+
+    Args:
+        error: Raised by a learner's code.
+        frames: How many of the frames that it passed are this course's.
+    """
     try:
         text = f"{type(error).__name__}: {error}"[:MESSAGE]
     except BaseException:
         text = type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)[2:]  # less the two frames of this course
-    return f"{text} (line {frames[0].lineno} of the cell)" if frames else text
+    passed = traceback.extract_tb(error.__traceback__)[frames:]
+    return f"{text} (line {passed[0].lineno} of the cell)" if passed else text

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FrameError", "Parser", "pack"]
+__all__ = ["BODY", "HEADER", "FrameError", "Parser", "pack"]
 
 LENGTHS = struct.Struct("!II")  # of the header and of the arrays, in bytes
 HEADER, BODY = 4 << 20, 64 << 20  # the largest that are read
@@ -36,18 +36,25 @@ def pack(header: dict[str, Any], arrays: Sequence[NDArray[Any]] = ()) -> bytes:
 
 
 class Parser:
-    """Takes bytes as they come and gives out the frames that are complete."""
+    """Takes bytes as they come and gives out the frames that are complete.
 
-    def __init__(self) -> None:
+    Args:
+        header: The most bytes of a header.
+        body: The most bytes of a frame's arrays.
+    """
+
+    def __init__(self, header: int = HEADER, body: int = BODY) -> None:
         self._buffer = bytearray()
+        self._most = header, body
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Yield each frame that the data completes; raise a FrameError at the first that is none."""
         self._buffer += data
         while len(self._buffer) >= LENGTHS.size:
             header, body = LENGTHS.unpack_from(self._buffer)
-            if header > HEADER or body > BODY:
-                raise FrameError(f"a frame of {header} + {body} bytes exceeds {HEADER} + {BODY}")
+            if header > self._most[0] or body > self._most[1]:
+                most = " + ".join(map(str, self._most))
+                raise FrameError(f"a frame of {header} + {body} bytes exceeds {most}")
             end = LENGTHS.size + header + body
             if len(self._buffer) < end:
                 return
@@ -89,4 +96,6 @@ def _described(entry: Any) -> tuple[Any, tuple[int, ...]]:
         raise FrameError(f"an array has no shape, or more than {RANK} axes")
     if not all(type(length) is int and 0 <= length <= BODY for length in shape):
         raise FrameError("an axis has a length that is no count")
+    if math.prod(max(1, length) for length in shape) > BODY:  # NumPy refuses some of these even if empty
+        raise FrameError("an array is larger than any frame")
     return KINDS[entry["dtype"]], tuple(shape)

@@ -7,9 +7,17 @@ of what is allowed: a second wall behind the sandbox, and the main one where the
 import ctypes
 import os
 import platform
+import signal
 import struct
 
-__all__ = ["available", "install", "set_not_dumpable", "set_subreaper"]
+__all__ = [
+    "available",
+    "die_with_parent",
+    "drop_capabilities",
+    "install",
+    "set_not_dumpable",
+    "set_subreaper",
+]
 
 # The numbers of the calls, by machine. Zero: the machine does not have it.
 REFUSED = {
@@ -41,6 +49,14 @@ REFUSED = {
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "open_tree": (428, 428),
     "move_mount": (429, 429), "fsopen": (430, 430), "fsmount": (432, 432), "mount_setattr": (442, 442),
+    "fsconfig": (431, 431), "fspick": (433, 433), "quotactl_fd": (443, 443), "open_tree_attr": (467, 467),
+    "setxattrat": (463, 463), "removexattrat": (466, 466), "file_setattr": (469, 469),
+    # what slows or disturbs other processes
+    "setpriority": (141, 140), "ioprio_set": (251, 30), "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119), "sched_setaffinity": (203, 122), "sched_setattr": (314, 274),
+    "migrate_pages": (256, 238), "move_pages": (279, 239), "process_madvise": (440, 440),
+    "process_mrelease": (448, 448), "kcmp": (312, 272), "sync": (162, 81), "syncfs": (306, 267),
+    "vhangup": (153, 58), "syslog": (103, 116),
     # privileges and the kernel
     "setrlimit": (160, 164), "unshare": (272, 97), "setns": (308, 268), "setuid": (105, 146),
     "setgid": (106, 144), "setreuid": (113, 145), "setregid": (114, 143), "setresuid": (117, 147),
@@ -55,8 +71,12 @@ REFUSED = {
 }  # fmt: skip
 OPEN, OPENAT, OPENAT2 = (2, 0), (257, 56), (437, 437)
 CLONE, CLONE3, PRCTL, PRLIMIT64 = (56, 220), (435, 435), (157, 167), (302, 261)
+FCNTL, IOCTL = (72, 25), (16, 29)
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # the column above, and the audit number
 
+# Requests that have the kernel send signals, type on a terminal, or change a file's flags.
+OWNERS = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+DEVICE_REQUESTS = (0x8901, 0x8902, 0x5412, 0x540E, 0x541C, 0x40086602, 0x401C5820)
 WRITES = 0o1 | 0o2 | 0o100 | 0o1000 | 0o2000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND
 CLONE_THREAD = 0x00010000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
@@ -87,6 +107,19 @@ def set_not_dumpable() -> None:
     _prctl(PR_SET_DUMPABLE, 0)
 
 
+def die_with_parent() -> None:
+    """Be killed when the thread ends that started this process."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def drop_capabilities() -> None:
+    """Be no more than an ordinary user, also as root: only the files of that user remain."""
+    version = ctypes.create_string_buffer(struct.pack("=II", 0x20080522, 0))  # the third, of this process
+    none = ctypes.create_string_buffer(24)
+    if ctypes.CDLL(None, use_errno=True).capset(version, none) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
+
+
 def set_subreaper() -> None:
     """Become the parent of this process's orphaned descendants, so that they can be found."""
     _prctl(PR_SET_SUBREAPER, 1)
@@ -107,20 +140,17 @@ def program(machine: str) -> list[Line]:
         lines += _argument(OPEN[column], 1, [(ANY_BIT, 0, 1, WRITES), (RETURN, 0, 0, EPERM)])
     lines += _argument(OPENAT[column], 2, [(ANY_BIT, 0, 1, WRITES), (RETURN, 0, 0, EPERM)])
     lines += _argument(CLONE[column], 0, [(ANY_BIT, 1, 0, CLONE_THREAD), (RETURN, 0, 0, EPERM)])
-    lines += _argument(
-        PRCTL[column],
-        0,
-        [
-            (EQUAL, 0, 1, PR_SET_PDEATHSIG),
-            (RETURN, 0, 0, EPERM),
-            (EQUAL, 0, 1, PR_SET_DUMPABLE),
-            (RETURN, 0, 0, EPERM),
-        ],
-    )
+    lines += _argument(PRCTL[column], 0, _none_of(PR_SET_PDEATHSIG, PR_SET_DUMPABLE))
+    lines += _argument(FCNTL[column], 1, _none_of(*OWNERS))
+    lines += _argument(IOCTL[column], 1, _none_of(*DEVICE_REQUESTS))
     # A new limit is a pointer: either half of it tells.
     for half in (0, 4):
         lines += _argument(PRLIMIT64[column], 2, [(EQUAL, 1, 0, 0), (RETURN, 0, 0, EPERM)], half)
     return [*lines, (RETURN, 0, 0, ALLOW)]
+
+
+def _none_of(*values: int) -> list[Line]:
+    return [line for value in values for line in ((EQUAL, 0, 1, value), (RETURN, 0, 0, EPERM))]
 
 
 def _argument(call: int, number: int, test: list[Line], half: int = 0) -> list[Line]:

@@ -16,6 +16,7 @@ to others and changed files.
 
 import json
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -25,12 +26,10 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 __all__ = ["TIERS", "Limits", "SandboxError", "Start", "start"]
 
 TIERS = ("bubblewrap", "docker", "limits")
-FLAGS = ("-I", "-B")  # no user's folders or variables, no compiled files
+FLAGS = ("-I", "-B", "-u")  # no user's folders or variables, no compiled files, nothing held back
 
 
 class SandboxError(RuntimeError):
@@ -44,7 +43,8 @@ class Limits:
     Attributes:
         wall: Seconds for each cell and each task.
         total: Seconds for a whole submission, restarts included.
-        memory: Bytes of address space.
+        cpu: Seconds on the processor for one process of a submission.
+        memory: Bytes of address space; None for 2 GiB, or 6 GiB where torch is loaded.
         log: Bytes that are kept of what is printed.
         flood: Bytes printed at which the submission is ended.
         elements: Numbers that the arrays of one task may hold.
@@ -52,7 +52,8 @@ class Limits:
 
     wall: float = 10.0
     total: float = 60.0
-    memory: int = 6 << 30
+    cpu: int = 60
+    memory: int | None = None
     log: int = 16 << 10
     flood: int = 16 << 20
     elements: int = 1 << 20
@@ -60,10 +61,19 @@ class Limits:
 
 @dataclass(frozen=True)
 class Start:
-    """A command line, and the environment variables that it gets."""
+    """How to start a worker.
+
+    Attributes:
+        command: The command line.
+        environment: The variables that it gets, and no others.
+        stop: A command line that ends it where a signal does not.
+        calls_back: Whether the worker connects to a socket in its folder instead of standard input.
+    """
 
     command: list[str]
     environment: dict[str, str]
+    stop: tuple[str, ...] = ()
+    calls_back: bool = False
 
 
 def start(tier: str, folder: Path, libraries: Sequence[str], limits: Limits) -> Start:
@@ -80,7 +90,8 @@ def start(tier: str, folder: Path, libraries: Sequence[str], limits: Limits) -> 
     """
     if tier not in TIERS:
         raise SandboxError(f"there is no tier {tier!r}; choose one of {', '.join(TIERS)}")
-    settings = {"libraries": list(libraries), "memory": limits.memory, "cpu": int(limits.total) + 1}
+    memory = limits.memory or (6 << 30 if "torch" in libraries else 2 << 30)
+    settings = {"libraries": list(libraries), "memory": memory, "cpu": limits.cpu}
     if tier == "docker":
         return _docker(folder, settings)
     paths = _paths(tuple(libraries))
@@ -110,7 +121,7 @@ def _bubblewrap(folder: Path, paths: Sequence[Path], python: str) -> list[str]:
     for path in (python, stdlib, *_shared_python()):
         line += ["--ro-bind", path, path]
     for hidden in _other_packages(stdlib):
-        line += ["--tmpfs", hidden]
+        line += ["--tmpfs", hidden, "--remount-ro", hidden]
     line += ["--proc", "/proc", "--ro-bind", str(folder), "/worker"]
     for device in ("null", "zero", "random", "urandom"):
         line += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
@@ -132,9 +143,8 @@ def _docker(folder: Path, settings: dict[str, object]) -> Start:
     line += ["--memory", str(settings["memory"]), "--user", "65534:65534", "--env", "OMP_NUM_THREADS=1"]
     line += ["--volume", f"{folder}:/worker:ro", "--workdir", "/", image]
     line += ["python", *FLAGS, "/worker/worker.py", json.dumps(settings)]
-    return Start(
-        line, {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
-    )
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
+    return Start(line, kept, stop=(program, "kill", folder.name), calls_back=True)
 
 
 def _shared_python() -> list[str]:
@@ -175,9 +185,11 @@ def _paths(libraries: tuple[str, ...]) -> tuple[Path, ...]:
         site = Path(str(dist.locate_file("")))
         tops = {file.parts[0] for file in dist.files or ()} - {"..", "__pycache__"}
         found |= {site / top for top in tops if (site / top).exists()}
-        for requirement in map(Requirement, dist.requires or ()):
-            wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            if wanted and requirement.name not in seen:
-                seen.add(requirement.name)
-                waiting.append(requirement.name)
+        for requirement in dist.requires or ():
+            required, _, marker = requirement.partition(";")
+            # Those for another platform are not installed, and pass over.
+            name = re.split(r"[^\w.-]", required.strip(), maxsplit=1)[0]
+            if "extra" not in marker and name not in seen:
+                seen.add(name)
+                waiting.append(name)
     return tuple(sorted(found))

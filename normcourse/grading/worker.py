@@ -28,6 +28,7 @@ def main() -> None:
         import_module(library)
     calls, frames, running, seccomp = map(import_module, ("calls", "frames", "running", "seccomp"))
     if seccomp.available():
+        seccomp.die_with_parent()
         seccomp.set_subreaper()
         seccomp.set_not_dumpable()
     control = _control(settings.get("control"))
@@ -69,20 +70,22 @@ def _confine(settings: dict[str, Any], files: list[int], control: socket.socket,
     os.closerange(3, files[0])
     os.closerange(files[0] + 1, 256)
     limits = {
-        resource.RLIMIT_CPU: settings["cpu"],
-        resource.RLIMIT_AS: settings["memory"],
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: 64,
+        resource.RLIMIT_CPU: (settings["cpu"], settings["cpu"] + 1),  # a signal that tells, then the end
+        resource.RLIMIT_AS: (settings["memory"],) * 2,
+        resource.RLIMIT_FSIZE: (0, 0),
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_NOFILE: (64, 64),
     }
-    for name, value in limits.items():
+    for name, both in limits.items():
         try:
-            resource.setrlimit(name, (value, value))
+            resource.setrlimit(name, both)
         except (ValueError, OSError):  # macOS knows RLIMIT_AS and refuses it
             if sys.platform == "linux":
                 raise
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then writing raises, which says more
     if seccomp.available():
+        seccomp.die_with_parent()
+        seccomp.drop_capabilities()
         seccomp.install()
 
 
@@ -144,9 +147,9 @@ def _execute(
 ) -> None:
     try:
         tree = ast.parse(cell["source"], cell["name"])
-        exec(compile(tree, cell["name"], "exec"), namespace)
+        exec(compile(tree, cell["name"], "exec", dont_inherit=True), namespace)
     except BaseException as error:
-        errors[cell["name"]] = running.describe(error)
+        errors[cell["name"]] = running.describe(error, frames=1)
 
 
 def _outcomes(
