@@ -779,7 +779,8 @@ def _block_reference(x: Array, up: Array, down: Array, gamma: Array, beta: Array
 def _block_mistaken(
     mistakes: Mistakes, x: Array, up: Array, down: Array, gamma: Array, beta: Array, placement: str
 ) -> Array:
-    formula = next((name for name in mistakes if name.startswith(f"{placement}:")), placement)
+    otherwise = f"{placement}: no sum" if "no sum" in mistakes else placement
+    formula = next((name for name in mistakes if name.startswith(f"{placement}:")), otherwise)
     return FORMULAS[formula](
         x,
         lambda z: np.tanh(z @ up) @ down,
@@ -798,6 +799,12 @@ BLOCK = CodeTask(
     reference=_block_reference,
     mistaken=_block_mistaken,
     mistakes=(
+        Mistake(
+            "no sum",
+            "sum",
+            "Your blocks return the branch. Each placement adds it to x, the stream: that is what makes the "
+            "block residual.",
+        ),
         Mistake("pre: no sum", "pre", "Your pre-norm block returns the branch. Add it to x, the stream."),
         Mistake(
             "pre: stream normed",
@@ -876,6 +883,8 @@ BLOCK = CodeTask(
         "pre: x + sublayer(norm(x)); post: norm(x + sublayer(x)); both: as pre, with a norm around the "
         "sublayer.",
     ),
+    # A sum that is forgotten everywhere is forgotten in each place.
+    alike=(_looks_like("no sum", "pre: no sum", "post: no sum", "both: no sum"),),
     call="block",
 )
 
