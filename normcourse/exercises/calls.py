@@ -32,3 +32,30 @@ def block(answer: Any, inputs: dict[str, Any]) -> Any:
         return gamma * centred / root + beta
 
     return answer(x, sublayer, norm, placement)
+
+
+def script(answer: Any, inputs: dict[str, Any]) -> Any:
+    """Give a network, batches and a question to a training script; look at its answers and at the network.
+
+    The network has two linear layers around BatchNorm and ReLU, in float64, so that results are comparable.
+    """
+    import torch
+    from torch import nn
+
+    given = {name: torch.as_tensor(value) for name, value in inputs.items()}
+    hidden, features = given["w1"].shape
+    model = nn.Sequential(
+        nn.Linear(features, hidden, bias=False),
+        nn.BatchNorm1d(hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, len(given["w2"]), bias=False),
+    ).double()
+    names = ("0.weight", "1.weight", "1.bias", "3.weight")
+    values = (given[name] for name in ("w1", "gamma", "beta", "w2"))
+    model.load_state_dict(dict(zip(names, values, strict=True)), strict=False)
+    model.train()
+    batches = list(zip(given["x"], given["y"], strict=True))
+    logits = answer(model, batches, given["x_val"], float(inputs["rate"]))
+    logits = logits if isinstance(logits, torch.Tensor) else torch.stack(list(logits))
+    norm = model[1]
+    return logits, norm.running_mean, norm.running_var, model[0].weight, norm.weight
