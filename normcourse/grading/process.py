@@ -49,6 +49,7 @@ class Worker:
                 shutil.copy(Path(__file__).parents[1] / file, self._folder)
             start = tiers.start(tier, self._folder, libraries, limits)
             self._launch(start, theirs)
+            theirs.close()  # else the end of a worker that fails would not be seen
             self._control.settimeout(START)
             if self._control.recv(1) != b"r":
                 raise OSError("it did not load the libraries")

@@ -1,0 +1,335 @@
+"""What a sandbox brings back from programs that mean no harm, and how it is started."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sandboxes import QUICK, X, kinds, program, request, working_tiers
+
+from normcourse.grading import process, sandbox, tiers
+from normcourse.grading.sandbox import TIERS, Cell, Limits, Program, Request, Sandbox, SandboxError
+
+DOUBLE = "def f_a(x): return 2 * x"
+
+
+@pytest.fixture(scope="module", params=working_tiers())
+def box(request):
+    with Sandbox(request.param, limits=QUICK) as made:
+        yield made
+
+
+def test_an_answer_is_called_with_each_of_the_inputs(box):
+    inputs = ({"x": X}, {"x": X.reshape(3, 1)}, {"x": 5.0}, {"x": np.array([True, False])})
+    ran = box.run(Program((Cell("a", DOUBLE),), (request("a", inputs),)))
+    assert (ran.status, ran.reason, ran.log) == ("ok", "", "")
+    for outcome, given in zip(ran.outcomes["a"], inputs, strict=True):
+        assert outcome.kind == "returned"
+        np.testing.assert_array_equal(outcome.arrays[0], 2 * given["x"])
+
+
+def test_several_outputs_come_back_in_their_order(box):
+    ran = box.run(Program((Cell("a", "def f_a(x): return x, x.sum(), x > 1"),), (request("a", outputs=3),)))
+    arrays = ran.outcomes["a"][0].arrays
+    assert [array.tolist() for array in arrays] == [[1, 2, 4], 7, [0, 1, 1]]
+    assert all(array.dtype == np.float64 for array in arrays)
+
+
+def test_a_dictionary_is_read(box):
+    source = "import numpy as np\nANSWER = {'a': 'ü', 'b': 0.5, 'c': None, 'd': True, 'e': np.float32(2)}"
+    ran = box.run(Program((Cell("d", source),), (Request("d", "ANSWER", None),)))
+    assert ran.outcomes["d"][0].value == {"a": "ü", "b": 0.5, "c": None, "d": True, "e": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "message"),
+    [
+        ("", "missing", "nothing is called f_a"),
+        ("def f_a(x): raise NotImplementedError", "not attempted", ""),
+        ("def f_a(x):\n    y = x + 1\n    return y / z", "raised", "NameError: .* (line 3 of the cell)"),
+        ("y = 1\n1 / 0\ndef f_a(x): return x", "raised", "ZeroDivisionError: .* (line 2 of the cell)"),
+        ("def f_a(x) return x", "raised", "SyntaxError: expected ':'.*"),
+        ("def f_a(x): return 'text'", "unreadable", ".*real numbers.*"),
+        ("f_a = 3", "raised", "TypeError: 'int' object is not callable"),
+    ],
+)
+def test_what_goes_wrong_is_said(box, source, kind, message):
+    outcome = box.run(program(a=source, b="def f_b(x): return x"))
+    assert kinds(outcome) == {"a": [kind], "b": ["returned"]}
+    message = message.replace("(", r"\(").replace(")", r"\)")
+    assert re.fullmatch(message, outcome.outcomes["a"][0].message)
+
+
+def test_cells_share_a_namespace_and_a_failure_in_one_spares_the_others(box):
+    cells = (
+        Cell("support 1", "def helper(x): return x + 1"),
+        Cell("support 2", "1 / 0"),
+        Cell("a", "def f_a(x): return helper(x)"),
+    )
+    ran = box.run(Program(cells, (request("a"),)))
+    np.testing.assert_array_equal(ran.outcomes["a"][0].arrays[0], X + 1)
+
+
+def test_a_support_cell_that_hangs_is_left_out(box):
+    cells = (Cell("support", "while True: pass"), Cell("a", DOUBLE))
+    ran = box.run(Program(cells, (request("a"),)))
+    assert (ran.status, kinds(ran)) == ("timeout", {"a": ["returned"]})
+
+
+def test_a_function_that_hangs_leaves_its_helpers_to_others(box):
+    first = "def helper(x): return x + 1\ndef f_a(x):\n    while True: pass"
+    ran = box.run(program(a=first, b="def f_b(x): return helper(x)"))
+    assert kinds(ran) == {"a": ["timeout"], "b": ["returned"]}
+    assert ran.reason == ran.outcomes["a"][0].message == "took longer than 0.7 s"
+
+
+def test_the_time_of_a_whole_submission_is_bounded():
+    hangs = {f"t{number}": "while True: pass" for number in range(9)}
+    with Sandbox("limits", limits=Limits(wall=0.4, total=1.0)) as box:
+        ran = box.run(program(**hangs))
+    assert set(map(tuple, kinds(ran).values())) == {("timeout",)}
+    assert ran.outcomes["t8"][0].message == "the submission took longer than 1 s"
+
+
+def test_the_time_on_the_processor_is_bounded():
+    with Sandbox("limits", limits=Limits(wall=10, cpu=1)) as box:
+        ran = box.run(program(a="def f_a(x):\n    while True: pass"))
+    assert (ran.status, ran.reason) == ("timeout", "used up its time on the processor")
+
+
+def test_the_memory_is_bounded():
+    with Sandbox("limits", limits=Limits(wall=5, memory=1 << 30)) as box:
+        ran = box.run(program(a="def f_a(x): return len(bytearray(1 << 30))"))
+    assert ran.outcomes["a"][0].message.startswith("MemoryError")
+
+
+def test_what_is_printed_comes_back_cut(box):
+    printed = (
+        "import sys\nprint('one')\nsys.stderr.write('two\\n')\ndef f_a(x):\n    print('three')\n    return x"
+    )
+    assert box.run(program(a=printed)).log == "one\ntwo\nthree\n"
+    with Sandbox("limits", limits=replace(QUICK, log=5)) as small:
+        assert small.run(program(a=printed)).log == "one\nt"
+
+
+def test_what_is_printed_cannot_steer_a_terminal(box):
+    source = r"import os; os.write(1, b'\x1b[2J\xff\x00\xe2\x80\xae!\t\n')"
+    assert box.run(program(a=source)).log == "\ufffd[2J\ufffd\ufffd\ufffd!\t\n"
+
+
+def test_the_worker_stays_warm_and_is_replaced_after_a_crash():
+    pid = "import os\ndef f_a(x): return [os.getppid(), os.getpid()]"
+    with Sandbox("limits", limits=QUICK) as box:
+        first, second = (box.run(program(a=pid)).outcomes["a"][0].arrays[0] for _ in range(2))
+        assert box.run(program(a="import os; os._exit(3)")).reason == "the process left with exit status 3"
+        third = box.run(program(a=pid)).outcomes["a"][0].arrays[0]
+    assert first[0] == second[0] != third[0]
+    assert first[1] != second[1]
+
+
+def test_a_worker_that_died_idle_is_replaced(box):
+    box.run(program(a=DOUBLE))
+    dead = box._worker._process
+    dead.kill()
+    dead.wait()
+    assert kinds(box.run(program(a=DOUBLE))) == {"a": ["returned"]}
+
+
+def test_an_interrupt_passes_and_leaves_a_usable_sandbox(monkeypatch):
+    with Sandbox("limits", limits=QUICK) as box:
+        with monkeypatch.context() as patch:
+            patch.setattr(sandbox, "_heard", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                box.run(program(a=DOUBLE))
+        assert kinds(box.run(program(a=DOUBLE))) == {"a": ["returned"]}
+
+
+def test_sandboxes_work_side_by_side():
+    found = []
+
+    def work(number):
+        with Sandbox("limits", limits=QUICK) as box:
+            for _ in range(5):
+                ran = box.run(program(a=f"def f_a(x): return x + {number}"))
+                found.append((ran.outcomes["a"][0].arrays[0] == X + number).all())
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 10
+
+
+def test_nothing_is_left_when_a_sandbox_closes():
+    with Sandbox("limits", limits=QUICK) as box:
+        box.run(program(a=DOUBLE))
+        worker = box._worker
+        pid, folder = worker._process.pid, worker._folder
+        assert folder.exists()
+    assert not folder.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker ends when it next reads")
+def test_a_worker_ends_with_the_grader():
+    code = (
+        "import time; from sandboxes import *; from normcourse.grading.sandbox import *\n"
+        "box = Sandbox('limits', limits=QUICK); box.run(program(a=''))\n"
+        "print(box._worker._process.pid, flush=True); time.sleep(60)"
+    )
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths}
+    ) as grader:
+        worker = int(grader.stdout.readline())
+        grader.kill()
+    for _ in range(100):
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        threading.Event().wait(0.05)
+    pytest.fail("the worker lives on")
+
+
+@pytest.mark.parametrize("tier", working_tiers())
+def test_torch_is_there_where_it_is_allowed(tier):
+    pytest.importorskip("torch")
+    source = "import torch\ndef f_a(x): return torch.from_numpy(x).requires_grad_() * 2"
+    with Sandbox(tier, libraries=("numpy", "torch"), limits=Limits(wall=20)) as box:
+        ran = box.run(program(a=source))
+    np.testing.assert_array_equal(ran.outcomes["a"][0].arrays[0], 2 * X)
+
+
+# How it is started
+
+
+def test_a_library_that_is_absent_is_named():
+    with (
+        pytest.raises(SandboxError, match="no-such-library is not installed"),
+        Sandbox("limits", libraries=("no-such-library",)) as box,
+    ):
+        box.run(program(a=DOUBLE))
+
+
+def test_an_unknown_tier_is_named():
+    with pytest.raises(SandboxError, match="no tier 'chroot'; choose one of bubblewrap, docker, limits"):
+        Sandbox("chroot").run(program(a=DOUBLE))
+
+
+def test_the_limits_tier_works_everywhere():
+    assert sandbox.probe("limits") == ""
+
+
+def test_the_strictest_tier_that_works_is_chosen(monkeypatch):
+    monkeypatch.setattr(sandbox, "probe", lambda tier: "" if tier in ("docker", "limits") else f"no {tier}")
+    assert sandbox.strictest() == "docker"
+    monkeypatch.setattr(sandbox, "probe", lambda tier: "" if tier == "limits" else f"no {tier}")
+    with pytest.raises(SandboxError, match=r"no bubblewrap; no docker\. .*--isolation limits"):
+        sandbox.strictest()
+
+
+def test_a_tier_that_cannot_start_gives_its_last_words(monkeypatch):
+    line = [sys.executable, "-c", "import sys; sys.exit('no user namespaces')"]
+    monkeypatch.setattr(tiers, "start", lambda *_: tiers.Start(line, {}))
+    with pytest.raises(SandboxError, match=r"limits does not work here: .*no user namespaces"):
+        Sandbox("limits").run(program(a=DOUBLE))
+
+
+def test_bubblewrap_shows_python_and_the_libraries_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiers.shutil, "which", lambda name: f"/usr/bin/{name}")
+    start = tiers.start("bubblewrap", tmp_path, ("numpy",), Limits())
+    assert start.environment == {}
+    line = start.command
+    assert {"--unshare-all", "--die-with-parent", "--new-session", "--clearenv"} <= set(line)
+    assert "--bind" not in line
+    shown = {line[i + 2]: line[i + 1] for i, word in enumerate(line) if word == "--ro-bind"}
+    libraries = {name for name in shown if name.startswith("/libraries/")}
+    assert "/libraries/numpy" in libraries
+    assert all("numpy" in name.lower() for name in libraries)
+    assert shown["/worker"] == str(tmp_path)
+    assert not any(path in ("/", "/home", "/root", "/usr", "/etc", "/tmp") for path in shown)
+
+
+def test_requirements_come_along():
+    pytest.importorskip("torch")
+    names = {path.name for path in tiers._paths(("torch",))}
+    assert {"torch", "sympy", "jinja2"} <= names
+    assert not names & {"numpy", "normcourse", "matplotlib", "pytest"}
+
+
+def test_docker_gets_no_rights(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiers.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setenv("NORMCOURSE_IMAGE", "some/image:1")
+    monkeypatch.setenv("SECRET", "x")
+    start = tiers.start("docker", tmp_path, ("numpy",), Limits(memory=1 << 30))
+    text = " ".join(start.command)
+    for words in ("--network none", "--read-only", "--cap-drop ALL", "--security-opt no-new-privileges"):
+        assert words in text
+    for words in ("--pids-limit", "--memory 1073741824", "--user 65534:65534", f"{tmp_path}:/worker:ro"):
+        assert words in text
+    image = start.command.index("some/image:1")
+    assert start.command[image + 1] == "python"
+    assert "--privileged" not in text
+    assert "SECRET" not in start.environment
+    assert json.loads(start.command[-1])["control"] == "/worker/control"
+    assert start.stop == ("/usr/bin/docker", "kill", tmp_path.name)
+
+
+def test_docker_says_what_it_misses(monkeypatch, tmp_path):
+    monkeypatch.delenv("NORMCOURSE_IMAGE", raising=False)
+    monkeypatch.setattr(tiers.shutil, "which", lambda _: "/usr/bin/docker")
+    with pytest.raises(SandboxError, match="NORMCOURSE_IMAGE"):
+        tiers.start("docker", tmp_path, ("numpy",), Limits())
+    monkeypatch.setattr(tiers.shutil, "which", lambda _: None)
+    for tier in ("docker", "bubblewrap"):
+        with pytest.raises(SandboxError, match=f"{tier} is not installed"):
+            tiers.start(tier, tmp_path, ("numpy",), Limits())
+
+
+CLIENT = """#!{python}
+# Stands for docker: runs the container's command here, with the paths of the mounted folder.
+import os, sys
+if sys.argv[1] == "kill":
+    sys.exit(open({killed!r}, "a").write(sys.argv[2]) and 0)
+folder = sys.argv[sys.argv.index("--volume") + 1].split(":")[0]
+command = sys.argv[sys.argv.index("image") + 1 :]
+command[-2:] = command[-2].replace("/worker/", folder + "/"), command[-1].replace('"/worker', '"' + folder)
+os.execv({python!r}, [{python!r}, *command[1:]])
+"""
+
+
+@pytest.fixture
+def docker(tmp_path, monkeypatch):
+    client = tmp_path / "docker"
+    client.write_text(CLIENT.format(python=sys.executable, killed=str(tmp_path / "killed")))
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("NORMCOURSE_IMAGE", "image")
+    return client
+
+
+def test_the_worker_of_a_container_calls_back(docker):
+    with Sandbox("docker", limits=QUICK) as box:
+        ran = box.run(program(a="while True: pass", b="def f_b(x): return x"))
+    assert kinds(ran) == {"a": ["timeout"], "b": ["returned"]}
+    assert (docker.parent / "killed").read_text().count("normcourse-") == 2
+
+
+def test_a_container_that_does_not_start_is_no_long_wait(docker):
+    docker.write_text("#!/bin/sh\necho Cannot connect to the Docker daemon >&2\nexit 1\n")
+    with pytest.raises(SandboxError, match="Cannot connect to the Docker daemon"):
+        Sandbox("docker", limits=QUICK).run(program(a=DOUBLE))
+
+
+def test_every_tier_is_explained():
+    assert all(f"``{tier}``" in tiers.__doc__ for tier in TIERS)
+    assert all((Path(process.__file__).parents[1] / file).exists() for file in process.FILES)
