@@ -134,6 +134,7 @@ def grade(
     tier: str,
     seed: Seed = PUBLIC_SEED,
     jobs: int = 1,
+    limits: Limits = LIMITS,
     progress: Progress = lambda done, total: None,
 ) -> Graded:
     """Grade all submissions in a folder.
@@ -148,22 +149,19 @@ def grade(
         tier: Of isolation.
         seed: Of the inputs.
         jobs: How many submissions run at a time.
+        limits: For each submission.
         progress: Called after each.
 
     Raises:
         KeyboardInterrupt: After what was under way has been kept; another interrupt does not wait.
     """
     paths = submissions.collect(folder)
-    versions = {"normcourse": normcourse.__version__}
-    versions |= {name: version(name) for part in _parts(exercise, seed) for name in part.libraries}
-    basis = [
-        exercise.name,
-        _code(),
-        seed.digest,
-        tier,
-        *(f"{name} {versions[name]}" for name in sorted(versions)),
-    ]
-    batch = _Batch(lambda: Grader(exercise, tier, seed=seed), folder, paths, _Kept(out, "\n".join(basis)))
+    versions = _versions(exercise)
+    libraries = [f"{name} {number}" for name, number in versions.items()]
+    basis = [exercise.name, _code(), seed.digest, tier, repr(limits), *libraries]
+    batch = _Batch(
+        lambda: Grader(exercise, tier, seed=seed, limits=limits), folder, paths, _Kept(out, "\n".join(basis))
+    )
     batch.run(max(1, min(jobs, len(paths))), progress)
     found = tuple(batch.results[number] for number in range(len(paths)))
     return Graded(exercise, tier, seed, versions, found, tuple(sorted(batch.failures)))
@@ -262,6 +260,13 @@ def _parts(exercise: Exercise, seed: Seed) -> tuple[_Part, ...]:
         libraries = task.libraries if isinstance(task, CodeTask) else first
         by_libraries.setdefault(libraries, []).append(_request(task, seed))
     return tuple(_Part(libraries, tuple(requests)) for libraries, requests in by_libraries.items())
+
+
+def _versions(exercise: Exercise) -> dict[str, str]:
+    """Return the versions on which results depend, without importing a library."""
+    allowed = {name for task in exercise.tasks if isinstance(task, CodeTask) for name in task.libraries}
+    names = sorted({"numpy", *allowed})
+    return {"normcourse": normcourse.__version__} | {name: version(name) for name in names}
 
 
 def _request(task: AnyTask, seed: Seed) -> Request:

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -148,19 +150,18 @@ def _index(graded: Graded) -> str:
             (task, sum(mark.status == "right" for mark in marks), histogram(task, marks))
             for task, marks in zip(tasks, columns, strict=True)
         ],
+        median=median(result.points for result in graded.results) if graded.results else None,
         statuses=[Bar(STATUSES[name], statuses[name]) for name in STATUSES],
         distribution=_distribution(graded),
     )
 
 
 def _distribution(graded: Graded) -> list[Bar]:
-    """Count the submissions by tenths of the points; all points are the last tenth's."""
     of = max(graded.exercise.points, 1)
     tenths = Counter(min(int(TENTHS * result.points / of), TENTHS - 1) for result in graded.results)
-    names = [
-        f"{points(of * tenth / TENTHS)} to {points(of * (tenth + 1) / TENTHS)}" for tenth in range(TENTHS)
-    ]
-    return [Bar(name, tenths[tenth]) for tenth, name in enumerate(names)]
+    edges = [f"{100 * tenth // TENTHS}%" for tenth in range(TENTHS + 1)]
+    names = [f"{low} to under {high}" for low, high in pairwise(edges[:-1])]
+    return [Bar(name, tenths[tenth]) for tenth, name in enumerate([*names, f"{edges[-2]} to {edges[-1]}"])]
 
 
 def _feedback(graded: Graded, result: Result, book: str) -> str:

@@ -74,9 +74,9 @@ class Graded:
         """Say what a human should look at: a learner with two submissions, two of the same bytes."""
         notes = list(result.notes)
         if Counter(one.learner for one in self.results)[result.learner] > 1:
-            notes.append("this learner has several submissions")
+            notes.append("one of several by this learner")
         if result.digest and Counter(one.digest for one in self.results)[result.digest] > 1:
-            notes.append("another submission has the same bytes")
+            notes.append("same file as another")
         return notes
 
 

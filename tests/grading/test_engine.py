@@ -1,0 +1,257 @@
+"""A batch comes to its end whatever is in it, the same for any number of jobs, and goes on after a stop."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from normcourse.exercises.marking import arguments
+from normcourse.exercises.running import Outcome
+from normcourse.grading import engine, report
+from normcourse.grading.folder import OutFolder
+from normcourse.grading.results import INTERNAL, from_json, to_json
+from normcourse.grading.sandbox import TIERS, Ran, SandboxError, probe
+from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
+from tests.grading.handed_in import CLASS, EXERCISE, LIMITS, RIGHT, hand_in
+
+PRIVATE = Seed(2**200 + 7, "private")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return hand_in(tmp_path / "submissions")
+
+
+def grade(folder, out, exercise=EXERCISE, **options):
+    options = {"tier": "limits", "limits": LIMITS, **options}
+    with OutFolder(out, exercise.name, folder) as kept:
+        return engine.grade(exercise, folder, kept, **options)
+
+
+def watched(monkeypatch):
+    """Return a list that fills with the names of what is graded from now on."""
+    seen, whole = [], engine.Grader.grade
+    monkeypatch.setattr(
+        engine.Grader, "grade", lambda self, read: seen.append(read.name) or whole(self, read)
+    )
+    return seen
+
+
+def by_learner(graded):
+    return {result.learner: result for result in graded.results}
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_each_submission_gets_its_own_status_with_a_reason(folder, tmp_path, tier):
+    if reason := probe(tier):
+        pytest.skip(reason)
+    graded = grade(folder, tmp_path / "out", tier=tier)
+    found = by_learner(graded)
+    statuses = {learner: result.status for learner, result in found.items()}
+    assert statuses == {
+        "ada": "ok",
+        "ben": "ok",
+        "cleo": "timeout",
+        "dan": "crash",
+        "eve": "malformed",
+        "fay": "ok",
+        "gus": "ok",
+    }
+    assert all(bool(result.reason) == (result.status != "ok") for result in graded.results)
+    first = {learner: result.marks[0] for learner, result in found.items()}
+    assert (first["ada"].status, first["ada"].points) == ("right", 5)
+    assert first["ben"].mistakes == ("n - 1",)
+    assert first["cleo"].status == "timeout"
+    assert first["dan"].status == "crash"
+    assert first["eve"].status == "malformed"
+    assert first["fay"].status == "not attempted"
+    assert first["gus"].status == "unreadable"
+    # What hangs or ends the process costs its own task alone.
+    assert [found[learner].marks[1].points for learner in ("cleo", "dan")] == [3, 3]
+    assert not graded.failures
+    assert [result.name for result in graded.results] == sorted(CLASS)
+
+
+def test_reports_are_the_same_bytes_for_any_number_of_jobs_and_a_second_time(folder, tmp_path):
+    runs = [
+        report.files(grade(folder, tmp_path / out, jobs=jobs, seed=PRIVATE))
+        for out, jobs in (("one", 1), ("three", 3), ("three", 2))
+    ]
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_a_second_run_takes_over_what_is_finished(folder, tmp_path, monkeypatch):
+    before = grade(folder, tmp_path / "out")
+    (folder / "ben.py").write_text(RIGHT)
+    seen = watched(monkeypatch)
+    after = grade(folder, tmp_path / "out")
+    assert seen == ["ben.py"]
+    assert by_learner(after)["ben"].marks[0].status == "right"
+    assert by_learner(after) | {"ben": None} == by_learner(before) | {"ben": None}
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": PRIVATE}, {"limits": replace(LIMITS, wall=2)}], ids=lambda change: next(iter(change))
+)
+def test_a_second_run_takes_over_nothing_that_could_come_out_otherwise(tmp_path, monkeypatch, change):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    grade(folder, tmp_path / "out")
+    seen = watched(monkeypatch)
+    grade(folder, tmp_path / "out", **change)
+    assert seen == ["ada.py"]
+
+
+def test_a_second_run_takes_over_nothing_of_another_tier_or_other_tasks(tmp_path, monkeypatch):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    result = grade(folder, tmp_path / "out").results[0]
+    seen = []
+    monkeypatch.setattr(engine.Grader, "grade", lambda self, read: seen.append(self.tier) or result)
+    grade(folder, tmp_path / "out", tier="another")
+    monkeypatch.setattr(engine, "_code", lambda: "changed")
+    grade(folder, tmp_path / "out")
+    assert seen == ["another", "limits"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"tasks": 3}', '{"tasks": [{}]}'])
+def test_what_is_kept_and_cannot_be_read_is_graded_again(tmp_path, text):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    before = grade(folder, tmp_path / "out")
+    [kept] = [path for path in (tmp_path / "out" / ".work").glob("*.json") if len(path.stem) == 40]
+    kept.write_text(text)
+    assert grade(folder, tmp_path / "out") == before
+    assert from_json(json.loads(kept.read_text())) == before.results[0]
+
+
+def test_an_interrupted_run_keeps_what_is_finished(folder, tmp_path, monkeypatch):
+    def interrupt(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        grade(folder, tmp_path / "out", progress=interrupt)
+    seen = watched(monkeypatch)
+    assert len(grade(folder, tmp_path / "out").results) == len(CLASS)
+    assert len(seen) <= len(CLASS) - 2
+
+
+def test_a_fault_of_the_grader_costs_one_submission_and_is_not_kept(folder, tmp_path, monkeypatch):
+    judge = engine.mark
+
+    def faulty(task, outcomes, seed):
+        if outcomes[0].kind == "returned" and len(outcomes[0].arrays) == 1 and outcomes[0].arrays[0].shape:
+            raise ZeroDivisionError("planted")
+        return judge(task, outcomes, seed)
+
+    monkeypatch.setattr(engine, "mark", faulty)
+    graded = grade(folder, tmp_path / "out", jobs=2)
+    found = by_learner(graded)
+    assert [found[name].status for name in ("ada", "ben", "dan", "eve")] == [
+        "crash",
+        "crash",
+        "crash",
+        "malformed",
+    ]
+    assert found["ada"].reason == INTERNAL
+    assert found["ada"].of == EXERCISE.points
+    assert len(graded.failures) == 2
+    assert all("planted" in failure for failure in graded.failures)
+    assert "planted" not in json.dumps([to_json(result) for result in graded.results])
+
+    monkeypatch.undo()
+    again = grade(folder, tmp_path / "out")
+    assert by_learner(again)["ada"].status == "ok"
+    assert not again.failures
+
+
+def test_a_grader_that_cannot_be_made_is_told_and_nothing_hangs(folder, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(engine, "arguments", broken)
+    with pytest.raises(ValueError, match="planted"):
+        grade(folder, tmp_path / "out", jobs=3)
+
+
+def test_a_sandbox_that_cannot_be_started_is_a_fault_of_the_grader(tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise SandboxError("planted")
+
+    monkeypatch.setattr(engine, "Sandbox", broken)
+    graded = grade(hand_in(tmp_path / "submissions", {"ada.py": RIGHT}), tmp_path / "out")
+    assert graded.results[0].reason == INTERNAL
+    assert "planted" in graded.failures[0]
+
+
+class FakeSandbox:
+    """Remembers what it was asked, and answers nothing."""
+
+    asked: list = []  # noqa: RUF012 - emptied by each test
+
+    def __init__(self, tier, *, libraries, limits):
+        self.libraries = libraries
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.asked.append((self.libraries, "closed"))
+
+    def run(self, program):
+        self.asked.append((self.libraries, tuple(request.task for request in program.requests)))
+        return Ran({request.task: (Outcome("crash"),) for request in program.requests[1:]})
+
+
+def test_tasks_that_allow_other_libraries_run_elsewhere(tmp_path, monkeypatch):
+    forward, step, reasons, predictions = EXERCISE.tasks
+    mixed = replace(
+        EXERCISE, tasks=(forward, replace(step, libraries=("numpy", "torch")), reasons, predictions)
+    )
+    monkeypatch.setattr(engine, "Sandbox", FakeSandbox)
+    monkeypatch.setattr(FakeSandbox, "asked", [])
+    source = CLASS["ada.py"] + "BN_REASONS = {}\nBN_PREDICTIONS = {}\n"
+    graded = grade(hand_in(tmp_path / "submissions", {"ada.py": source}), tmp_path / "out", mixed)
+    plain, torch = ("numpy",), ("numpy", "torch")
+    assert FakeSandbox.asked == [
+        (plain, ("bn.forward", "bn.reasons", "bn.predictions")),
+        (torch, ("bn.step",)),
+        (torch, "closed"),
+        (plain, "closed"),
+    ]
+    # What a sandbox leaves unsaid is no answer.
+    assert [mark.status for mark in graded.results[0].marks] == ["missing", "missing", "crash", "crash"]
+    assert set(graded.versions) == {"normcourse", "numpy", "torch"}
+
+
+def test_a_private_seed_finds_out_who_knows_only_the_public_inputs(tmp_path):
+    forward = EXERCISE.tasks[0]
+    lines = ["import numpy as np", "KNOWN = ["]
+    for inputs in arguments(forward, 0):
+        expected = np.asarray(forward.reference(**inputs))
+        lines.append(f"    ({inputs['x'].shape}, {expected.tolist()}),")
+    lines += ["]", "def bn_forward(x, gamma, beta, eps):", "    return np.array(dict(KNOWN)[x.shape])"]
+    folder = hand_in(tmp_path / "submissions", {"ada.py": "\n".join(lines)})
+    assert grade(folder, tmp_path / "public").results[0].marks[0].status == "right"
+    assert grade(folder, tmp_path / "private", seed=PRIVATE).results[0].marks[0].points == 0
+
+
+def test_a_seed_is_made_of_a_files_bytes_and_not_given_away(tmp_path):
+    path = tmp_path / "seed"
+    path.write_bytes(b"one")
+    one = read_seed(path)
+    path.write_bytes(b"two")
+    assert one.number != read_seed(path).number
+    assert one.digest != read_seed(path).digest
+    assert one.digest not in f"{one.number:x}"
+    path.write_bytes(b"")
+    with pytest.raises(ValueError, match="empty"):
+        read_seed(path)
+    assert PUBLIC_SEED.number == 0  # what check uses in a notebook
+
+
+def test_names_are_fit_for_files(tmp_path):
+    source = "def bn_forward(*_):\n    raise ValueError('\\x1b[31m\\ud800 ' + repr(object()))"
+    folder = hand_in(tmp_path / "submissions", {"new\nline \udcff.py": source})
+    result = grade(folder, tmp_path / "out").results[0]
+    assert result.name == "new\\nline \\udcff.py"
+    assert "\\x1b[31m\\ud800 <object object at 0x...>" in result.marks[0].message

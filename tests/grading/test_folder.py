@@ -1,0 +1,88 @@
+"""A folder of results is taken only if it is new or ours, and only what is ours is removed from it."""
+
+import json
+
+import pytest
+
+from normcourse.grading.folder import FolderError, OutFolder, write
+
+
+@pytest.fixture
+def submissions(tmp_path):
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+    return folder
+
+
+def test_a_folder_with_other_files_is_refused_and_left_as_it_was(tmp_path, submissions):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine")
+    with pytest.raises(FolderError, match="no grading wrote"):
+        OutFolder(out, "batchnorm", submissions)
+    assert [path.name for path in out.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_is_refused(tmp_path, submissions):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(FolderError, match="is a file"):
+        OutFolder(tmp_path / "out", "batchnorm", submissions)
+
+
+@pytest.mark.parametrize("inside", [".", "out", "deeper/out", "../submissions/out"])
+def test_a_folder_among_the_submissions_is_refused(submissions, inside):
+    with pytest.raises(FolderError, match="outside"):
+        OutFolder(submissions / inside, "batchnorm", submissions)
+    assert not list(submissions.iterdir())
+
+
+def test_a_link_into_the_submissions_is_refused(tmp_path, submissions):
+    (tmp_path / "link").symlink_to(submissions)
+    with pytest.raises(FolderError, match="outside"):
+        OutFolder(tmp_path / "link" / "out", "batchnorm", submissions)
+
+
+def test_the_results_of_another_exercise_are_refused(tmp_path, submissions):
+    with OutFolder(tmp_path / "out", "batchnorm", submissions):
+        pass
+    with pytest.raises(FolderError, match="results of batchnorm"):
+        OutFolder(tmp_path / "out", "layernorm", submissions)
+
+
+def test_two_gradings_do_not_write_at_once(tmp_path, submissions):
+    with (
+        OutFolder(tmp_path / "out", "batchnorm", submissions),
+        pytest.raises(FolderError, match="another grading"),
+    ):
+        OutFolder(tmp_path / "out", "batchnorm", submissions)
+    with OutFolder(tmp_path / "out", "batchnorm", submissions):
+        pass
+
+
+def test_pages_of_an_earlier_run_go_and_other_files_stay(tmp_path, submissions):
+    out = tmp_path / "out"
+    with OutFolder(out, "batchnorm", submissions) as folder:
+        folder.publish({"index.html": "one", "feedback/ada.html": "one", "feedback/ben.html": "one"})
+        (out / "feedback" / "mine.html").write_text("mine")
+        folder.publish({"index.html": "two", "feedback/ada.html": "two"})
+    texts = {path.relative_to(out).as_posix(): path.read_text() for path in out.rglob("*.html")}
+    assert texts == {"index.html": "two", "feedback/ada.html": "two", "feedback/mine.html": "mine"}
+
+
+@pytest.mark.parametrize("name", ["../precious", "/precious", "a/b/precious", "feedback/../../precious", 3])
+def test_an_edited_record_removes_nothing_elsewhere(tmp_path, submissions, name):
+    precious = tmp_path / "precious"
+    precious.write_text("")
+    with OutFolder(tmp_path / "out", "batchnorm", submissions) as folder:
+        (tmp_path / "out" / ".work" / "written.json").write_text(json.dumps([name]))
+        folder.publish({"index.html": ""})
+    assert precious.exists()
+
+
+def test_half_a_file_is_never_seen(tmp_path):
+    path = tmp_path / "file"
+    write(path, "before")
+    with pytest.raises(UnicodeEncodeError):
+        write(path, "after \ud800")
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
