@@ -1,6 +1,5 @@
 """Chapter 2: what BatchNorm computes, forward and backward."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,38 +23,30 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
+from normcourse.exercises.tasks.draws import affine, upstream
 
 __all__ = ["EXERCISE"]
 
 Array = NDArray[Any]
 
 
-def _affine(rng: Generator, features: int) -> dict[str, Array]:
-    """Draw a gamma that is not 1 and a beta that is not 0, of either sign."""
-    sign = rng.choice([-1.0, 1.0], size=(2, features))
-    return {
-        "gamma": sign[0] * rng.uniform(0.4, 2.5, features),
-        "beta": sign[1] * rng.uniform(0.3, 2.0, features),
-    }
-
-
 def _few(rng: Generator) -> Inputs:
     features = int(rng.integers(4, 7))
     x = rng.normal(size=(3, features)) * rng.uniform(0.5, 3, features) + rng.uniform(-4, 4, features)
-    return {"x": x, **_affine(rng, features), "eps": 1e-5}
+    return {"x": x, **affine(rng, features), "eps": 1e-5}
 
 
 def _many(rng: Generator) -> Inputs:
     examples, features = int(rng.integers(17, 30)), int(rng.integers(5, 9))
     x = rng.normal(size=(examples, features)) * rng.uniform(0.5, 3, features) + rng.uniform(-4, 4, features)
-    return {"x": x, **_affine(rng, features), "eps": 1e-5}
+    return {"x": x, **affine(rng, features), "eps": 1e-5}
 
 
 def _narrow(rng: Generator) -> Inputs:
     """Draw features whose standard deviation is near the root of eps, which is large."""
     features = int(rng.integers(3, 6))
     x = 0.3 * rng.normal(size=(6, features)) + rng.uniform(-1, 1, features)
-    return {"x": x, **_affine(rng, features), "eps": 0.07}
+    return {"x": x, **affine(rng, features), "eps": 0.07}
 
 
 def _forward_reference(x: Array, gamma: Array, beta: Array, eps: float) -> Array:
@@ -153,17 +144,6 @@ FORWARD = CodeTask(
         "Standardise with (x - mean) / np.sqrt(var + eps), then return gamma * xhat + beta.",
     ),
 )
-
-
-def _backward_probe(draw: Callable[[Generator], Inputs]) -> Callable[[Generator], Inputs]:
-    """Turn a forward probe into a backward one: a random upstream gradient first, no beta."""
-
-    def drawn(rng: Generator) -> Inputs:
-        inputs = draw(rng)
-        del inputs["beta"]
-        return {"dy": rng.normal(size=inputs["x"].shape) + 0.5, **inputs}
-
-    return drawn
 
 
 def _backward_reference(dy: Array, x: Array, gamma: Array, eps: float) -> tuple[Array, ...]:
@@ -283,9 +263,9 @@ BACKWARD = CodeTask(
         ),
     ),
     probes=(
-        Probe("three examples", _backward_probe(_few)),
-        Probe("a larger batch", _backward_probe(_many)),
-        Probe("a large eps", _backward_probe(_narrow)),
+        Probe("three examples", upstream(_few)),
+        Probe("a larger batch", upstream(_many)),
+        Probe("a large eps", upstream(_narrow)),
     ),
     checks=(
         Check("dx", 5, outputs=("dx",)),
@@ -308,13 +288,13 @@ def _maps(rng: Generator) -> Inputs:
     """Draw images whose means and spreads differ, so that a mean of variances is not the variance."""
     n, channels, height, width = 2, int(rng.integers(3, 5)), 4, int(rng.integers(5, 8))
     x = rng.normal(size=(n, channels, height, width)) * rng.uniform(0.5, 2, (n, channels, 1, 1))
-    return {"x": x + rng.uniform(-2, 2, (n, channels, 1, 1)), **_affine(rng, channels), "eps": 1e-5}
+    return {"x": x + rng.uniform(-2, 2, (n, channels, 1, 1)), **affine(rng, channels), "eps": 1e-5}
 
 
 def _small_maps(rng: Generator) -> Inputs:
     n, channels, height, width = 3, int(rng.integers(4, 6)), 2, 1
     x = 0.4 * rng.normal(size=(n, channels, height, width)) + rng.uniform(-1, 1, (1, channels, 1, 1))
-    return {"x": x, **_affine(rng, channels), "eps": 0.05}
+    return {"x": x, **affine(rng, channels), "eps": 0.05}
 
 
 def _per_channel(values: Array) -> Array:
@@ -488,8 +468,8 @@ CONV_BACKWARD = CodeTask(
         ),
     ),
     probes=(
-        Probe("two images", _backward_probe(_maps)),
-        Probe("narrow maps, a large eps", _backward_probe(_small_maps)),
+        Probe("two images", upstream(_maps)),
+        Probe("narrow maps, a large eps", upstream(_small_maps)),
     ),
     checks=(
         Check("dx", 2, outputs=("dx",)),

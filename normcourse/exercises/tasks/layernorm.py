@@ -20,6 +20,7 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
+from normcourse.exercises.tasks.draws import affine, upstream, without
 
 __all__ = ["EXERCISE"]
 
@@ -91,51 +92,23 @@ def _spread(rng: Generator, rows: Array) -> Array:
     return rng.uniform(0.5, 3, each) * rows + rng.uniform(-2, 2, each)
 
 
-def _affine(rng: Generator, features: int) -> dict[str, Array]:
-    """Draw a gamma that is far from 1 and a beta that is not 0, of either sign."""
-    signs = rng.permuted(np.resize([-1.0, 1.0], features))
-    return {
-        "gamma": signs * rng.uniform(0.4, 2.5, features),
-        "beta": rng.permuted(signs) * rng.uniform(0.3, 2.0, features),
-    }
-
-
 def _few(rng: Generator) -> Inputs:
     tokens, features = int(rng.integers(5, 7)), int(rng.integers(3, 5))
     x = _spread(rng, _rows(rng, 2, tokens, features))
-    return {"x": x, **_affine(rng, features), "eps": 1e-5}
+    return {"x": x, **affine(rng, features), "eps": 1e-5}
 
 
 def _many(rng: Generator) -> Inputs:
     tokens, features = int(rng.integers(4, 7)), int(rng.integers(8, 12))
     x = _spread(rng, _rows(rng, 3, tokens, features))
-    return {"x": x, **_affine(rng, features), "eps": 1e-5}
+    return {"x": x, **affine(rng, features), "eps": 1e-5}
 
 
 def _narrow(rng: Generator) -> Inputs:
     """Draw tokens whose standard deviation is near the root of eps, which is large."""
     features = int(rng.integers(4, 7))
     x = 0.3 * _rows(rng, 2, 3, features) + rng.uniform(-0.4, 0.4, (2, 3, 1))
-    return {"x": x, **_affine(rng, features), "eps": 0.07}
-
-
-def _without(draw: Callable[[Generator], Inputs], *names: str) -> Callable[[Generator], Inputs]:
-    """Leave some inputs of a probe out."""
-
-    def drawn(rng: Generator) -> Inputs:
-        return {name: value for name, value in draw(rng).items() if name not in names}
-
-    return drawn
-
-
-def _upstream(draw: Callable[[Generator], Inputs]) -> Callable[[Generator], Inputs]:
-    """Turn a forward probe into a backward one: a random upstream gradient first, no beta."""
-
-    def drawn(rng: Generator) -> Inputs:
-        inputs = _without(draw, "beta")(rng)
-        return {"dy": rng.normal(size=inputs["x"].shape) + 0.5, **inputs}
-
-    return drawn
+    return {"x": x, **affine(rng, features), "eps": 0.07}
 
 
 def _pooled(mistakes: Mistakes) -> tuple[int, ...]:
@@ -361,9 +334,9 @@ BACKWARD = CodeTask(
         *_sum_mistakes("beta"),
     ),
     probes=(
-        Probe("few features", _upstream(_few)),
-        Probe("more features", _upstream(_many)),
-        Probe("a large eps", _upstream(_narrow)),
+        Probe("few features", upstream(_few)),
+        Probe("more features", upstream(_many)),
+        Probe("a large eps", upstream(_narrow)),
     ),
     checks=(
         Check("dx", 3, outputs=("dx",)),
@@ -446,9 +419,9 @@ RMS = CodeTask(
         Mistake("no gamma", "affine", "You leave out gamma. RMSNorm has no beta, but it has a gamma."),
     ),
     probes=(
-        Probe("few features", _without(_few, "beta")),
-        Probe("more features", _without(_many, "beta")),
-        Probe("a large eps", _without(_narrow, "beta")),
+        Probe("few features", without(_few, "beta")),
+        Probe("more features", without(_many, "beta")),
+        Probe("a large eps", without(_narrow, "beta")),
     ),
     checks=(
         Check("ordinary texts", 1, probes=("few features", "more features")),
