@@ -54,11 +54,18 @@ class Mark:
 
 
 def arguments(task: CodeTask, seed: int) -> list[dict[str, object]]:
-    """Return the inputs of each probe of a task; the same seed gives the same."""
-    return [
-        probe.draw(np.random.default_rng([seed, crc32(task.name.encode()), number]))
-        for number, probe in enumerate(task.probes)
-    ]
+    """Return the inputs of each probe of a task: the same for the same seed, in arrays of their own."""
+    return [_arguments(task, seed, number) for number in range(len(task.probes))]
+
+
+def _arguments(task: CodeTask, seed: int, number: int) -> dict[str, object]:
+    drawn = _drawn(task, seed, number).items()
+    return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in drawn}
+
+
+@lru_cache(maxsize=1024)
+def _drawn(task: CodeTask, seed: int, number: int) -> dict[str, object]:
+    return task.probes[number].draw(np.random.default_rng([seed, crc32(task.name.encode()), number]))
 
 
 def mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mark:
@@ -99,17 +106,18 @@ def _expected(task: CodeTask, seed: int) -> list[Arrays]:
     return [_arrays(task.reference(**inputs)) for inputs in arguments(task, seed)]
 
 
-@lru_cache(maxsize=8192)
 def given_by(task: CodeTask, seed: int, mistakes: Mistakes) -> list[Arrays | None]:
-    """What these mistakes give on each probe; None where they end in an exception."""
-    results: list[Arrays | None] = []
-    for inputs in arguments(task, seed):
-        try:
-            with np.errstate(all="ignore"):
-                results.append(_arrays(task.mistaken(mistakes, **inputs)))
-        except (ValueError, IndexError, TypeError, ZeroDivisionError, RuntimeError):
-            results.append(None)
-    return results
+    """Return what these mistakes give on each probe; None where they end in an exception."""
+    return [_given(task, seed, mistakes, number) for number in range(len(task.probes))]
+
+
+@lru_cache(maxsize=8192)
+def _given(task: CodeTask, seed: int, mistakes: Mistakes, number: int) -> Arrays | None:
+    try:
+        with np.errstate(all="ignore"):
+            return _arrays(task.mistaken(mistakes, **_arguments(task, seed, number)))
+    except (ValueError, IndexError, TypeError, ZeroDivisionError, RuntimeError):
+        return None
 
 
 def _arrays(returned: object) -> Arrays:
@@ -163,10 +171,10 @@ def explain(task: CodeTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mista
     expected = _expected(task, seed)
     for slack in (0.0, EXPLAINS):
         for suspects in task.suspects():
-            given = given_by(task, seed, suspects)
+            # Probe by probe: most suspects are cleared by the first.
             if all(
-                _explains(task, outcome, wrong, truth, slack)
-                for outcome, wrong, truth in zip(outcomes, given, expected, strict=True)
+                _explains(task, outcome, _given(task, seed, suspects, number), expected[number], slack)
+                for number, outcome in enumerate(outcomes)
             ):
                 return suspects
     return frozenset()
