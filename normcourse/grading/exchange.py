@@ -169,7 +169,12 @@ def _outcome(one: Any, arrays: Iterator[NDArray[Any]], request: Request) -> Outc
     if not isinstance(one, dict) or set(one) != {"kind", "message", "value", "count"}:
         raise FrameError("an outcome has other fields")
     kind, message, value, count = one["kind"], one["message"], one["value"], one["count"]
-    if kind not in RETURNED or not isinstance(message, str) or len(message) > MESSAGE:
+    if (
+        not isinstance(kind, str)
+        or kind not in RETURNED
+        or not isinstance(message, str)
+        or len(message) > MESSAGE
+    ):
         raise FrameError("an outcome is of no known kind, or its message too long")
     if type(count) is not int or count != (request.outputs if kind == "returned" and request.call else 0):
         raise FrameError("an outcome has another number of arrays")
