@@ -27,8 +27,8 @@ WORDS = {
     "malformed": "Not readable",
 }
 BOX = '<div style="border-left: .3em solid {}; padding: .1em 0 .1em .8em; margin: .5em 0">{}</div>'
-COLOURS = {"right": "#009e73", "partly": "#e69f00"}  # of Okabe and Ito, as are the two below
-OTHER, NEUTRAL = "#d55e00", "#0072b2"
+NEUTRAL, OTHER = "#0072b2", "#d55e00"  # of Okabe and Ito, as are the next
+COLOURS = {"right": "#009e73", "partly": "#e69f00", "not attempted": NEUTRAL}
 
 
 def points(number: float) -> str:
@@ -56,7 +56,7 @@ class Feedback:
         ]
         texts = [f"  {text}" for text in self._texts()]
         section = self.task.section
-        read = [f"  Read: {section.title} ({section.page})"] if self.mark.points < self.mark.of else []
+        read = [f"  Read: {section.title} ({section.page})"] if self._sends_to_the_page() else []
         return "\n".join([f"{self.task.name}: {self._headline()}", *checks, *texts, *read])
 
     def _repr_html_(self) -> str:
@@ -68,9 +68,13 @@ class Feedback:
             ]
             parts.append(_table(("Result", "Check", "Numbers"), rows))
         parts += [f"<p>{escape(text)}</p>" for text in self._texts()]
-        if self.mark.points < self.mark.of:
+        if self._sends_to_the_page():
             parts.append(f"<p>Read {_link(self.task.section)}</p>")
         return BOX.format(COLOURS.get(self.mark.status, OTHER), "".join(parts))
+
+    def _sends_to_the_page(self) -> bool:
+        """Return whether there is something to read up: not for an answer that has not been begun."""
+        return self.mark.points < self.mark.of and self.mark.status != "not attempted"
 
     def _headline(self) -> str:
         return f"{WORDS[self.mark.status]}, {points(self.mark.points)} of {self.mark.of} points"

@@ -135,6 +135,12 @@ def test_the_mistake_is_named_and_the_page_linked():
     assert 'href="../02-batchnorm-mechanics/01-forward.ipynb"' in feedback._repr_html_()
 
 
+def test_who_has_not_begun_is_sent_nowhere():
+    feedback = checked(raises(NotImplementedError()))
+    assert "Read" not in str(feedback)
+    assert "href" not in feedback._repr_html_()
+
+
 def test_what_a_learner_writes_is_escaped():
     feedback = checked(raises(ValueError("<script>alert(1)</script>")))
     assert "<script>" not in feedback._repr_html_()
