@@ -56,8 +56,9 @@ type: setup  ## check the types
 site-check: book  ## rate the built site with Lighthouse and axe-core, and write docs/site-check.md
 	@python -m tools.site_check
 
-bench: setup  ## time the layers
+bench: setup  ## time the layers and the grader
 	python -m tools.bench
+	python -m tools.bench_grading
 
 clean:  ## remove what was built, not the environment
 	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -254,4 +254,7 @@ def test_names_are_fit_for_files(tmp_path):
     folder = hand_in(tmp_path / "submissions", {"new\nline \udcff.py": source})
     result = grade(folder, tmp_path / "out").results[0]
     assert result.name == "new\\nline \\udcff.py"
-    assert "\\x1b[31m\\ud800 <object object at 0x...>" in result.marks[0].message
+    message = result.marks[0].message
+    assert all(character.isprintable() for character in message)
+    assert "<object object at 0x...>" in message
+    assert message.encode("utf-8")
