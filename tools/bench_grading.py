@@ -1,4 +1,4 @@
-"""Time the grader on a class of right, wrong and empty answers: `python -m tools.bench_grading`, or `make bench`.
+"""Time the grader on a class of right, wrong and empty answers: `python -m tools.bench_grading`.
 
 The answers of a class differ, in a comment, so that no result is taken over from another. What starts the
 sandboxes counts, for it is paid once a batch; so the time for a submission falls with the size of the class.
