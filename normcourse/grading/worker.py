@@ -128,11 +128,13 @@ def _serve(channel: int, calls: ModuleType, frames: ModuleType, running: ModuleT
 
     namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
     errors: dict[str, str] = {}
+    bound: dict[str, dict[str, Any]] = {}
     for cell in program["cells"]:
         send({"begin": cell["name"]})
-        _execute(cell, namespace, errors, running)
+        bound[cell["name"]] = _execute(cell, namespace, errors, running)
     for request in program["requests"]:
         send({"begin": request["task"]})
+        namespace |= bound.get(request["task"], {})  # a later cell may have a helper of the same name
         outcomes = _outcomes(request, arrays, namespace, errors, calls, running)
         described: list[dict[str, Any]] = []
         sent: list[Any] = []
@@ -155,12 +157,16 @@ def _serve(channel: int, calls: ModuleType, frames: ModuleType, running: ModuleT
 
 def _execute(
     cell: dict[str, str], namespace: dict[str, Any], errors: dict[str, str], running: ModuleType
-) -> None:
+) -> dict[str, Any]:
+    """Execute a cell, note an error, and return what its names stand for now."""
     try:
         tree = ast.parse(cell["source"], cell["name"])
-        exec(compile(tree, cell["name"], "exec", dont_inherit=True), namespace)
+        code = compile(tree, cell["name"], "exec", dont_inherit=True)
+        exec(code, namespace)
     except BaseException as error:
         errors[cell["name"]] = running.describe(error, frames=1)
+        return {}
+    return {name: namespace[name] for name in code.co_names if name in namespace}
 
 
 def _outcomes(

@@ -76,6 +76,14 @@ def test_cells_share_a_namespace_and_a_failure_in_one_spares_the_others(box):
     np.testing.assert_array_equal(ran.outcomes["a"][0].arrays[0], X + 1)
 
 
+def test_each_answer_has_the_helpers_of_its_cell(box):
+    one = "N = 1\ndef helper(x): return x + N\ndef f_a(x): return helper(x)"
+    other = "N = 2\ndef helper(x): return x * N\ndef f_b(x): return helper(x) + f_c(x)"
+    ran = box.run(program(a=one, b=other, c="def f_c(x): return N * x"))
+    np.testing.assert_array_equal(ran.outcomes["a"][0].arrays[0], X + 1)
+    np.testing.assert_array_equal(ran.outcomes["b"][0].arrays[0], 4 * X)
+
+
 def test_a_support_cell_that_hangs_is_left_out(box):
     cells = (Cell("support", "while True: pass"), Cell("a", DOUBLE))
     ran = box.run(Program(cells, (request("a"),)))

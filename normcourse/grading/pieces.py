@@ -1,0 +1,277 @@
+"""Take cells of code apart into their statements, and put together what defines one answer.
+
+Code is parsed here, never run. A cell that does not parse costs the answers that stand in it, and no others.
+"""
+
+import ast
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from normcourse.grading.reading import CodeCell
+
+__all__ = ["Broken", "Piece", "answering", "definition", "support", "take_apart"]
+
+CODE, STATEMENTS = 1 << 18, 5000  # characters and statements of a submission; more is data
+
+_PARSING = threading.Lock()  # warnings are caught for a whole process, and the grader reads in threads
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A statement of a cell's top level.
+
+    Attributes:
+        cell: Where it stands.
+        node: What it is.
+        line: Its first line in the cell.
+        source: Its text.
+    """
+
+    cell: CodeCell
+    node: ast.stmt
+    line: int
+    source: str
+
+    @cached_property
+    def defines(self) -> frozenset[str]:
+        """The names that it gives a value."""
+        return frozenset(_defined(self.node))
+
+    @cached_property
+    def edits(self) -> str | None:
+        """The name of the dictionary that it adds to, as ``ANSWER["question"] = "option"`` does."""
+        return _edited(self.node)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A cell that does not parse, and why."""
+
+    cell: CodeCell
+    reason: str
+
+    def mentions(self, name: str) -> bool:
+        """Return whether a name stands in the cell."""
+        return re.search(rf"\b{re.escape(name)}\b", self.cell.source[:CODE]) is not None
+
+
+def take_apart(cells: Sequence[CodeCell]) -> tuple[list[Piece], list[Broken]]:
+    """Return the statements of all cells in their order, and the cells that have none because of a fault."""
+    pieces: list[Piece] = []
+    broken: list[Broken] = []
+    characters = 0
+    for cell in cells:
+        characters += len(cell.source)
+        if characters > CODE:
+            characters -= len(cell.source)
+            broken.append(Broken(cell, f"{cell.where()} is left out: there are more than {CODE} characters"))
+            continue
+        found = _parsed(cell, STATEMENTS - len(pieces))
+        if isinstance(found, Broken):
+            broken.append(found)
+        else:
+            pieces += found
+    return pieces, broken
+
+
+def definition(pieces: Sequence[Piece], name: str, cell: str) -> tuple[Piece, bool] | None:
+    """Choose the definition of a name that counts, and say whether somebody worked on it.
+
+    It is the last one; of those that are more than the empty one that was released, if there are such; and of
+    these in the cell with the answer's id, if there are such.
+    """
+    defining = [piece for piece in pieces if name in piece.defines]
+    filled = [piece for piece in defining if not _is_stub(piece.node) or _edits(pieces, piece, name)]
+    own = [piece for piece in filled if piece.cell.id == cell]
+    chosen = next(reversed(own or filled or defining), None)
+    return None if chosen is None else (chosen, bool(filled))
+
+
+def answering(pieces: Sequence[Piece], chosen: Piece, name: str) -> str:
+    """Return the code of an answer: helpers in its cell, its definition, and later additions to it.
+
+    The helpers go along because another answer may have some of the same names. Lines keep their numbers.
+    """
+    before = True
+    lines: list[str] = []
+    for piece in pieces:
+        if piece is chosen:
+            before = False
+        elif piece.cell is not chosen.cell or not chosen.cell.number or not _is_helper(piece.node):
+            continue
+        elif name in piece.defines and not before:
+            continue  # the empty one, perhaps
+        lines += [""] * (piece.line - 1 - len(lines))
+        lines += piece.source.split("\n")
+    return "\n".join([*lines, *(piece.source for piece in _edits(pieces, chosen, name))])
+
+
+def support(piece: Piece) -> str:
+    """Return the code of a piece that may go along with the answers: what defines, not what does."""
+    node = piece.node
+    if isinstance(node, ast.ImportFrom):
+        return "" if (node.module or "").split(".")[0] == "normcourse" else piece.source
+    if isinstance(node, ast.Import):
+        kept = [alias for alias in node.names if alias.name.split(".")[0] != "normcourse"]
+        return ast.unparse(ast.Import(names=kept)) if kept else ""
+    if _is_helper(node):
+        return piece.source
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        return piece.source if _is_cheap(node.value, ast.Name, ast.Attribute) else ""
+    return ""
+
+
+# From a cell to its statements
+
+
+def _parsed(cell: CodeCell, most: int) -> list[Piece] | Broken:
+    lines = re.split("\r\n|\r|\n", cell.source)  # as Python has it: other separators may stand in a string
+    try:
+        tree = _parse("\n".join(lines))
+    except SyntaxError:
+        lines = _without_magics(lines)
+        try:
+            tree = _parse("\n".join(lines))
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return _why(cell, error, lines)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return _why(cell, error, lines)
+    if len(tree.body) > most:
+        return Broken(cell, f"{cell.where()} is left out: there are more than {STATEMENTS} statements")
+    return [Piece(cell, node, _first_line(node), _text(node, lines)) for node in tree.body]
+
+
+def _parse(source: str) -> ast.Module:
+    with _PARSING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "\d" in a string is no fault
+        return ast.parse(source)
+
+
+def _why(cell: CodeCell, error: Exception, lines: Sequence[str]) -> Broken:
+    number = getattr(error, "lineno", None)
+    what = getattr(error, "msg", None) or str(error) or type(error).__name__
+    reason = f"{cell.where(number)} does not parse: {what[:200]}"
+    text = lines[number - 1].strip()[:80] if number and number <= len(lines) else ""
+    return Broken(cell, f"{reason}: {text}" if text else reason)
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _text(node: ast.stmt, lines: Sequence[str]) -> str:
+    """Return a statement's text; another may stand on the same line, before or after a semicolon."""
+    first, last = _first_line(node), node.end_lineno or node.lineno
+    chosen = list(lines[first - 1 : last])
+    chosen[-1] = chosen[-1].encode()[: node.end_col_offset].decode()
+    if first == node.lineno:
+        chosen[0] = chosen[0].encode()[node.col_offset :].decode()
+    return "\n".join(chosen)
+
+
+def _without_magics(lines: Sequence[str]) -> list[str]:
+    """Empty the lines that are IPython's own: magics, shell commands and help."""
+    if lines[0].lstrip().startswith("%%"):
+        kept = lines[0].split()[0] in ("%%time", "%%capture", "%%prun")  # whose cell is Python
+        lines = ["", *lines[1:]] if kept else []
+    return [_without_magic(line) for line in lines]
+
+
+def _without_magic(line: str) -> str:
+    own = line.lstrip()
+    assigned = re.match(r"[\w, ]+=\s*[%!]", own)
+    if own.startswith(("%", "!", "?")) or assigned or re.fullmatch(r"[\w.*]+\?\??\s*", own):
+        return line[: len(line) - len(own)] + "pass" if own != line else ""
+    return line
+
+
+# From statements to answers
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for inner in (inner for target in targets for inner in ast.walk(target)):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                yield inner.id
+
+
+def _edited(node: ast.stmt) -> str | None:
+    edited: ast.expr | None = None
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
+        edited = node.targets[0].value
+    elif isinstance(node, ast.AugAssign):
+        edited = node.target
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        called = node.value.func
+        edited = called.value if isinstance(called, ast.Attribute) and called.attr == "update" else None
+    return edited.id if isinstance(edited, ast.Name) else None
+
+
+def _edits(pieces: Sequence[Piece], chosen: Piece, name: str) -> list[Piece]:
+    """Return the additions to a dictionary that follow its definition, up to the next one."""
+    found: list[Piece] = []
+    for piece in pieces[pieces.index(chosen) + 1 :]:
+        if name in piece.defines:
+            break
+        if piece.edits == name:
+            found.append(piece)
+    return found
+
+
+def _is_stub(node: ast.stmt) -> bool:
+    """Return whether this is as it was released: NotImplementedError at once, or nothing but None."""
+    if isinstance(node, ast.FunctionDef):
+        body = [inner for inner in node.body if not isinstance(inner, ast.Expr | ast.Pass)]
+        return not body or _raises_not_implemented(body[0])
+    value = getattr(node, "value", None)
+    if isinstance(value, ast.Dict):
+        return all(isinstance(entry, ast.Constant) and entry.value in (None, ...) for entry in value.values)
+    return False
+
+
+def _raises_not_implemented(node: ast.stmt) -> bool:
+    raised = node.exc if isinstance(node, ast.Raise) else None
+    if isinstance(raised, ast.Call):
+        raised = raised.func
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+
+
+def _is_helper(node: ast.stmt) -> bool:
+    """Return whether a statement defines a function, a class or a constant."""
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        return _is_cheap(node.value)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+
+def _is_cheap(value: ast.expr, *also: type[ast.AST]) -> bool:
+    """Return whether an expression is made of constants and functions: what costs no time to evaluate."""
+    harmless = (
+        ast.Constant,
+        ast.Tuple,
+        ast.List,
+        ast.Set,
+        ast.Dict,
+        ast.UnaryOp,
+        ast.unaryop,
+        ast.BinOp,
+        ast.operator,
+        ast.expr_context,
+        *also,
+    )
+    left: list[ast.AST] = [value]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Lambda):
+            continue
+        if not isinstance(node, harmless):
+            return False
+        left += ast.iter_child_nodes(node)
+    return True

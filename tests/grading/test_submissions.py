@@ -1,0 +1,485 @@
+"""What is read from submissions: answers wherever they stand, and a reason wherever there is none."""
+
+import json
+import os
+import time
+
+import nbformat
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from notebooks import EXERCISE, FORWARD, earned, forward, hand_in, notebook, released, run
+
+from normcourse.exercises.catalogue import EXERCISES
+from normcourse.exercises.learner import check
+from normcourse.exercises.notebooks import answer_cell, load, solution_source
+from normcourse.exercises.running import read_answer
+from normcourse.exercises.task import CodeTask
+from normcourse.grading.submissions import Submission, Unreadable, cells, collect, read
+from tests.exercises.outcomes import outcomes
+
+OWN = answer_cell("bn.forward")
+X, GAMMA, BETA, EPS = (FORWARD.format(name) for name in ("x", "gamma", "beta", "eps"))  # give 1, 2, 3 and 4
+STUB = (
+    'def bn_forward(x, gamma, beta, eps):\n    """Normalize."""\n    raise NotImplementedError("bn.forward")'
+)
+
+
+# Whole notebooks
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+@pytest.mark.parametrize("keep_ids", [True, False])
+def test_a_solution_notebook_gives_what_the_solutions_give(tmp_path, exercise, keep_ids):
+    solved = json.loads(json.dumps(load(exercise.notebook)))
+    for cell in solved["cells"] if not keep_ids else []:
+        del cell["id"]
+    submission = hand_in(tmp_path, solved, exercise=exercise)
+    assert not submission.missing
+    namespace = run(submission, exercise)
+    assert "errors" not in namespace
+    assert "check" not in namespace
+    for task in exercise.tasks:
+        alone = run(
+            Submission("", "", "", {task.name: solution_source(task.name, exercise.notebook)}), exercise
+        )
+        if isinstance(task, CodeTask):
+            for one, other in zip(
+                outcomes(task, namespace[task.answer]), outcomes(task, alone[task.answer]), strict=True
+            ):
+                assert one.kind == other.kind == "returned"
+                assert [a.tolist() for a in one.arrays] == [a.tolist() for a in other.arrays]
+        else:
+            assert read_answer(namespace, task.answer) == read_answer(alone, task.answer)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_a_released_notebook_is_not_attempted(tmp_path, exercise):
+    submission = hand_in(tmp_path, released({}, exercise), exercise=exercise)
+    assert submission.missing == {}
+    namespace = run(submission, exercise)
+    assert {check(task.name, namespace).mark.status for task in exercise.tasks} == {"not attempted"}
+
+
+def test_what_is_read_is_described(tmp_path):
+    submission = hand_in(tmp_path, notebook((OWN, X)), "ada/b.ipynb")
+    assert (submission.name, submission.learner, submission.notes) == ("ada/b.ipynb", "ada", ())
+    assert len(submission.digest) == 64
+    assert [cell.name for cell in cells(submission, EXERCISE)] == ["setup", "bn.forward"]
+
+
+# Which definition counts
+
+
+@pytest.mark.parametrize(
+    ("sources", "found"),
+    [
+        ([X, (OWN, GAMMA), BETA], 2),  # its own cell
+        ([(OWN, GAMMA), (OWN, BETA)], 3),  # twice: the last
+        ([X, GAMMA], 2),  # an old release without ids: the last
+        ([("answer-of-mine", X), ("check-bn-forward", GAMMA)], 2),  # renamed cells
+        ([X + "\n\n" + GAMMA + "\n\n" + BETA], 3),
+        ([(OWN, STUB), X], 1),  # the stub was left, the answer is elsewhere
+        ([X, (OWN, STUB)], 1),
+        ([X, (OWN, STUB), STUB], 1),
+        ([(OWN, GAMMA), STUB], 2),
+        ([(OWN, GAMMA + "\n" + STUB)], 2),
+        ([(OWN, STUB)], "not attempted"),
+        ([(OWN, STUB.replace("\n    raise", "\n    pass\n    raise") + "\n    return x"), X], 1),
+        ([(OWN, "bn_forward = lambda x, gamma, beta, eps: gamma")], 2),
+        ([(OWN, "bn_forward: object = lambda x, gamma, beta, eps: gamma")], 2),
+        ([(OWN, X), "bn_forward: object"], 1),  # declares, and defines nothing
+        ([(OWN, STUB), X.replace("bn_forward", "mine"), "bn_forward = mine"], 1),  # an alias
+        ([(OWN, X + "\nfirst = bn_forward\n" + FORWARD.format("first(7, 0, 0, 0)"))], 7),  # wraps its first
+        ([(OWN, "def id(f): return f\n@id\n" + GAMMA)], 2),  # decorated
+        ([(OWN, "import math; EPS = 9; bn_forward = lambda *_: EPS; del math")], 9),
+        ([(OWN, "a, (bn_forward, *b) = 1, (lambda *_: 5, 2)")], 5),
+        ([(OWN, "class bn_forward:\n    def __new__(self, *_): return 6")], 6),
+    ],
+)
+def test_the_definition_that_counts(tmp_path, sources, found):
+    assert forward(hand_in(tmp_path, notebook(*sources))) == found
+
+
+@pytest.mark.parametrize("sources", [[], ["y = 1"], ["if True:\n    " + X.replace("\n", "\n    ")]])
+def test_an_answer_that_is_not_there_has_a_reason(tmp_path, sources):
+    assert forward(hand_in(tmp_path, notebook(*sources))) == "nothing defines bn_forward"
+
+
+def test_an_answer_in_its_cell_goes_by_the_metadata_of_nbgrader(tmp_path):
+    given = notebook(X, GAMMA)
+    given["cells"][0]["metadata"] = {"nbgrader": {"grade_id": OWN}}
+    assert forward(hand_in(tmp_path, given)) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cells_may_be_reordered_deleted_and_duplicated(tmp_path, seed):
+    import random
+
+    solved = json.loads(json.dumps(load(EXERCISE.notebook)))
+    kept = [c for c in solved["cells"] if c["id"].startswith("answer-")]  # checks, setup and text are gone
+    kept += [dict(cell) for cell in kept]
+    random.Random(seed).shuffle(kept)
+    submission = hand_in(tmp_path, {**solved, "cells": kept})
+    assert submission.missing == {}
+    for task in EXERCISE.tasks[:-1]:
+        assert earned(submission, task.name) == task.points
+
+
+def test_edited_checks_do_not_matter(tmp_path):
+    edited = {
+        OWN: X,
+        "check-bn-forward": "check = lambda *_: 'all points'\nimport os; os._exit(0)",
+        "setup": "raise SystemExit",
+    }
+    assert forward(hand_in(tmp_path, released(edited))) == 1
+
+
+# Dictionaries
+
+REASONS = {question.name: question.right for question in EXERCISE.tasks[5].questions}
+EMPTY = "BN_REASONS = " + repr(dict.fromkeys(REASONS))
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        [EMPTY, *(f"BN_REASONS[{name!r}] = {right!r}" for name, right in REASONS.items())],
+        ["BN_REASONS = {}", f"BN_REASONS.update({REASONS!r})"],
+        [EMPTY + f"\nBN_REASONS |= {REASONS!r}"],
+        [f"A = {REASONS!r}", "BN_REASONS = A"],
+        [f"BN_REASONS = dict(**{REASONS!r})"],
+        [f"BN_REASONS = {REASONS!r}", EMPTY],
+        [("answer-bn-reasons", EMPTY), f"BN_REASONS = {REASONS!r}"],
+        [("answer-bn-reasons", EMPTY + f"\nBN_REASONS.update({REASONS!r})"), "BN_REASONS = {'bias': 'x'}"],
+        [("answer-bn-reasons", f"BN_REASONS = {REASONS!r}"), "BN_REASONS = {}\nBN_REASONS['bias'] = 'x'"],
+    ],
+)
+def test_a_dictionary_may_be_filled_in_several_ways(tmp_path, sources):
+    assert earned(hand_in(tmp_path, notebook(*sources)), "bn.reasons") == 4
+
+
+# What goes along
+
+
+@pytest.mark.parametrize(
+    "support",
+    [
+        "def helper(x): return x + N\nN = 41",
+        "import math as m\nfrom math import *\nclass K:\n    n = 41\nhelper = lambda x: x + K.n",
+        "from normcourse.exercises import check\nimport normcourse, math\nhelper = lambda x: x + 41",
+        "from normcourse import nothing\nhelper = lambda x: 42",
+        "no_module = 1\nimport no_such_module\ndef helper(x): return 42",
+        "TABLE = {'a': [1, 2 * 20.5], 'f': lambda x: x + 41}\nhelper = TABLE['f']\ndef helper(x): return 42",
+        "x = 2; helper = lambda x: 42; while_running = [y for y in range(10)]",
+    ],
+)
+def test_helpers_in_other_cells_go_along(tmp_path, support):
+    answer = FORWARD.format("helper(x)")
+    for sources in ([support, answer], [answer, support], [support + "\n" + answer]):
+        assert forward(hand_in(tmp_path, notebook(*sources))) == 42
+    assert forward(hand_in(tmp_path, "\n".join([support, answer]), "ada.py")) == 42
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["print(1)", "while True: pass", "y = slow(1)", "x = 1; slow(2)", "check('bn.forward')", "1 / 0; x = 1"],
+)
+def test_other_statements_do_not_run(tmp_path, statement):
+    submission = hand_in(tmp_path, notebook(statement, (OWN, statement + "\n" + X)))
+    code = "\n".join(cell.source for cell in cells(submission, EXERCISE))
+    assert not any(word in code for word in ("print", "while", "slow", "check", "1 / 0"))
+    assert forward(submission) == 1
+
+
+def test_answers_have_the_helpers_of_their_own_cells_with_their_lines(tmp_path):
+    text = "# a note\n\nN = {}\nprint(N)\ndef helper(x):\n    return N\n" + FORWARD.format("helper(x)")
+    other = text.format(2).replace("bn_forward", "bn_backward")
+    submission = hand_in(tmp_path, notebook(text.format(1), other))
+    assert submission.answers["bn.forward"].splitlines() == [
+        "",
+        "",
+        "N = 1",
+        "",
+        "def helper(x):",
+        "    return N",
+        *FORWARD.format("helper(x)").splitlines(),
+    ]
+    assert "N = 2" in submission.answers["bn.backward"]
+
+
+# Notebooks' own language
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%matplotlib inline\n" + X,
+        "!pip install numpy\n?bn_forward\nbn_forward??\n" + X,
+        "%%time\n" + X,
+        "files = !ls\n%timeit 1\nif True:\n    %time x = 1\n" + X,
+        X.replace("return x", "return (7\n% 2)"),  # Python, after all
+        X.replace("return x", "return len('\u2028')"),  # no end of a line
+        X.replace("\n", "\r\n"),
+        "\f\n" + X.replace("return x", "return len('''\f''')"),
+        "pattern = '\\d'\n" + X,
+        "é = 'ü'; "
+        + X.replace("\n    return x", " return len(é)").replace("def ", "bn_forward = lambda *_: len(é) #"),
+    ],
+)
+def test_lines_of_ipython_are_left_out(tmp_path, source):
+    assert forward(hand_in(tmp_path, notebook(source))) == 1
+
+
+@pytest.mark.parametrize("magic", ["%%bash", "%%writefile a.py", "%%html", "%%"])
+def test_cells_in_another_language_are_left_out(tmp_path, magic):
+    assert forward(hand_in(tmp_path, notebook(f"{magic}\n{X}"))) == "nothing defines bn_forward"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def bn_forward(x) return x", "line 1 does not parse: expected ':': def bn_forward(x) return x"),
+        ("x = 1\ndef bn_forward(x):\nreturn x", "line 3 does not parse: expected an indented block"),
+        (X + "\0", "does not parse: source code string cannot contain null bytes"),
+        (X + "\ud800", "does not parse: 'utf-8' codec can't encode character"),
+        (X + "\ny = " + "(" * 5000, "does not parse: "),
+        (X + "\ny = " + "-" * 50_000 + "1", "does not parse: "),
+        (X + "\n" + "y = 1\n" * 6000, "is left out: there are more than 5000 statements"),
+        (X + f"\ny = '{'a' * 300_000}'", "is left out: there are more than 262144 characters"),
+    ],
+)
+def test_a_cell_that_does_not_parse_costs_its_own_answers(tmp_path, source, reason):
+    other = X.replace("bn_forward", "bn_backward")
+    for name in (OWN, "any"):
+        submission = hand_in(tmp_path, notebook((OWN, STUB), other, (name, source)))
+        code = submission.missing["bn.forward"]
+        assert code.startswith("nothing defines bn_forward; code cell 3")
+        assert reason in code
+        assert len(code) < 400
+        assert "bn.backward" in submission.answers
+        assert submission.missing["bn.step"] == "nothing defines bn_step"
+
+
+def test_a_fault_elsewhere_does_not_cost_an_answer(tmp_path):
+    sources = ["bn_forward(1", (OWN, X), "y ="]
+    assert forward(hand_in(tmp_path, notebook(*sources))) == 1
+
+
+def test_a_fault_in_a_python_file_is_told_by_line(tmp_path):
+    submission = hand_in(tmp_path, X + "\n\nx =", "ada.py")
+    assert submission.missing["bn.forward"] == (
+        "nothing defines bn_forward; line 4 does not parse: invalid syntax: x ="
+    )
+
+
+# Files
+
+
+TEXT = json.dumps(notebook((OWN, X + "  # größe")), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        (TEXT.encode(), ""),
+        (TEXT.encode("utf-8-sig"), ""),
+        (TEXT.encode("utf-16"), "utf-16"),
+        (TEXT.encode("utf-16-le"), "utf-16-le"),
+        (TEXT.encode("utf-32"), "utf-32"),
+        (TEXT.encode("latin-1"), "latin-1"),
+    ],
+)
+def test_encodings(tmp_path, data, note):
+    for name, content in (("ada.ipynb", data), ("ada.IPYNB", data)):
+        submission = hand_in(tmp_path, content, name)
+        assert forward(submission) == 1
+        assert "".join(submission.notes) == (f"the file is not UTF-8; it was read as {note}" if note else "")
+
+
+def test_notebooks_of_other_formats(tmp_path):
+    made = nbformat.from_dict(notebook(X, GAMMA))
+    for cell in made.cells:
+        cell.id = "x" + str(len(cell.source))
+    for version in (3, 4):
+        text = nbformat.writes(nbformat.convert(made, version), version=version)
+        assert forward(hand_in(tmp_path, text)) == 2
+    bare = {"cells": [{"cell_type": "code", "source": [FORWARD[:9], FORWARD[9:].format("x")]}]}
+    assert forward(hand_in(tmp_path, bare)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b" \n", "the file is empty"),
+        (b"{", "this is no notebook: Expecting property name"),
+        (TEXT[:-9].encode(), "this is no notebook: Unterminated string"),
+        (b"[]", "this is no notebook: its JSON is not an object"),
+        (b"{}", "this is no notebook: it has no cells"),
+        (b'{"cells": {}}', "this is no notebook: it has no cells"),
+        (b'{"worksheets": 3}', "this is no notebook: it has no cells"),
+        (bytes(range(256)), "this is no notebook: "),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", "this is no notebook: "),
+        (b'{"cells": ' + b"[" * 100_000, "this is no notebook: maximum recursion depth exceeded"),
+        (b'{"cells": ' + b"[" * 2_100_000, "the file holds more than 2000000 lists and objects"),
+        (b'{"cells": ' + b"9" * 9000 + b"}", "this is no notebook: Exceeds the limit"),
+    ],
+)
+def test_what_is_no_notebook_has_a_reason(tmp_path, content, reason):
+    found = hand_in(tmp_path, content)
+    assert isinstance(found, Unreadable)
+    assert found.reason.startswith(reason)
+    assert len(found.digest) == 64
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        None,
+        "code",
+        [],
+        {},
+        {"cell_type": "code"},
+        {"cell_type": "code", "source": None, "id": float("nan")},
+        {"cell_type": "code", "source": {"a": 1}, "id": {"b": []}},
+        {"cell_type": "code", "source": ["x = 1\n", 3, None], "id": "a" * 10**5},
+        {"cell_type": "code", "source": X.replace("x)", "x"), "metadata": {"nbgrader": [], "id": 7}},
+        {"cell_type": "code", "source": "x = 1", "metadata": [{}], "id": OWN + "\0\ud800<script>"},
+        {"cell_type": ["code"], "source": "1"},
+    ],
+)
+def test_absurd_cells_spare_the_others(tmp_path, cell):
+    given = notebook((OWN, X))
+    given["cells"] += [cell, cell]
+    given["metadata"] = None
+    assert forward(hand_in(tmp_path, given)) == 1
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text() | st.sampled_from(["code", X, STUB, OWN, "x ="]),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(
+            st.sampled_from(["cells", "cell_type", "source", "id", "metadata", "worksheets", "input", "x"]),
+            inner,
+        )
+    ),
+    max_leaves=30,
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    content=ANY
+    | st.builds(
+        lambda found: {"cells": [{"cell_type": "code", **c} for c in found]},
+        st.lists(st.fixed_dictionaries({}, optional={"source": ANY, "id": ANY, "metadata": ANY})),
+    )
+)
+def test_any_json_is_read(tmp_path, content):
+    found = hand_in(tmp_path, json.dumps(content))
+    assert isinstance(found, Submission | Unreadable)
+    if isinstance(found, Submission):
+        assert found.answers.keys() | found.missing.keys() == {task.name for task in EXERCISE.tasks}
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    data=st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")),
+    suffix=st.sampled_from(["py", "ipynb"]),
+)
+def test_any_bytes_are_read(tmp_path, data, suffix):
+    assert isinstance(hand_in(tmp_path, data, f"ada.{suffix}"), Submission | Unreadable)
+
+
+def test_50_mb_of_outputs_are_read_in_2_seconds(tmp_path):
+    given = notebook((OWN, X), *["1"] * 9)
+    for cell in given["cells"]:
+        picture = {"image/png": "iVBORw0KGgo" * 500_000, "text/plain": ["<Figure>"]}
+        cell["outputs"] = [{"output_type": "display_data", "data": picture, "metadata": {}}]
+    (tmp_path / "ada.ipynb").write_text(json.dumps(given))
+    assert (tmp_path / "ada.ipynb").stat().st_size > 50e6
+    start = time.process_time()
+    submission = read(tmp_path / "ada.ipynb", EXERCISE, tmp_path)
+    assert time.process_time() - start < 2
+    assert forward(submission) == 1
+
+
+@pytest.mark.parametrize(
+    "source", ["a\n" * 100_000, "a=1;" * 4000, "(" * 60, "{" * 200_000, "f'{" * 500, "x[" * 90]
+)
+def test_no_code_takes_long_to_read(tmp_path, source):
+    start = time.process_time()
+    assert forward(hand_in(tmp_path, notebook((OWN, X), source))) == 1
+    assert time.process_time() - start < 3
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path):
+    with open(tmp_path / "ada.ipynb", "wb") as file:
+        file.truncate(101 << 20)
+    found = read(tmp_path / "ada.ipynb", EXERCISE, tmp_path)
+    assert found.reason == "the file has 101 MiB, more than 100 MiB: clear the outputs"
+
+
+# Folders
+
+
+def test_what_is_no_plain_file_is_not_opened(tmp_path):
+    secret = tmp_path / "secret"
+    (secret / "inner").mkdir(parents=True)
+    (secret / "x.ipynb").write_text(json.dumps(notebook(X)))
+    folder = tmp_path / "class"
+    (folder / "folder.ipynb").mkdir(parents=True)
+    os.mkfifo(folder / "pipe.ipynb")
+    (folder / "link.ipynb").symlink_to(secret / "x.ipynb")
+    (folder / "nowhere.py").symlink_to(secret / "missing")
+    (folder / "linked").symlink_to(secret)
+    (folder / "device.py").symlink_to("/dev/zero")
+    link = "a symbolic link is not followed: hand in the file itself"
+    other = "this is not a file: hand in a notebook or a .py file"
+    assert {path.name: read(path, EXERCISE, folder).reason for path in collect(folder)} == {
+        "device.py": link,
+        "folder.ipynb": other,
+        "link.ipynb": link,
+        "linked": link,
+        "nowhere.py": link,
+        "pipe.ipynb": other,
+    }
+
+
+def test_a_file_that_vanishes_or_is_exchanged_is_told_without_its_path(tmp_path, monkeypatch):
+    found = read(tmp_path / "gone.ipynb", EXERCISE, tmp_path)
+    assert found.reason == "the file cannot be read: No such file or directory"
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    (tmp_path / "plain.ipynb").write_text("{}")
+    before = os.lstat(tmp_path / "plain.ipynb")
+    monkeypatch.setattr(os, "lstat", lambda _: before)
+    assert read(tmp_path / "pipe.ipynb", EXERCISE, tmp_path).reason.startswith("this is not a file")
+
+
+def test_notebooks_and_files_are_collected_to_a_depth_of_2(tmp_path):
+    names = ["b.ipynb", "a.py", "cleo/x.ipynb", "cleo/y.py", "dan e/É.IPYNB", "-rf.py", "a\nb.ipynb"]
+    others = [".hidden.ipynb", ".ipynb_checkpoints/b.ipynb", "cleo/.ipynb_checkpoints/x.ipynb", "cleo/.x.py"]
+    for name in [*names, *others, "notes.txt", "cleo/deep/er.ipynb", "cleo/data.csv"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert [path.relative_to(tmp_path).as_posix() for path in collect(tmp_path)] == sorted(names)
+
+
+def test_two_submissions_of_a_learner_are_both_read(tmp_path):
+    hand_in(tmp_path, X, "ada.py")
+    hand_in(tmp_path, notebook(GAMMA), "ada/anything.ipynb")
+    hand_in(tmp_path, BETA, "ada/else.py")
+    found = [read(path, EXERCISE, tmp_path) for path in collect(tmp_path)]
+    assert [(one.learner, forward(one)) for one in found] == [("ada", 1), ("ada", 2), ("ada", 3)]
+
+
+@pytest.mark.skipif(os.sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_name_of_any_bytes_is_read(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff<b>.py"
+    with open(path, "w") as file:
+        file.write(X)
+    [found] = [read(path, EXERCISE, tmp_path) for path in collect(tmp_path)]
+    assert forward(found) == 1
+    assert found.learner == "\udcff<b>"
