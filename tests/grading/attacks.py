@@ -1,4 +1,7 @@
-"""Cells of submissions that attack, by what they do. A cell defines f_a, which is called with an array."""
+"""Cells of submissions that attack, by what they do. A cell defines f_a, which is called with an array.
+
+None does harm outside its own sandbox should a wall have fallen: it must be safe to run these tests then.
+"""
 
 # What does not end by itself, and the outcome of the task: cells.
 STOPPED = {
@@ -104,10 +107,11 @@ STOPPED = {
         "timeout",
         """
         def f_a(x):
-            import os
-            while True:
-                try: os.fork()
+            import os, time
+            for _ in range(20):
+                try: os.fork() or time.sleep(60)
                 except OSError: pass
+            while True: pass
         """,
     ),
     "leave": (
@@ -256,7 +260,7 @@ REFUSED = {
     "kill all": """
         def f_a(x):
             import os
-            os.kill(-1, 9)
+            os.kill(-1, 0)
         """,
     "kill the group": """
         def f_a(x):

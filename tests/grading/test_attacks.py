@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 from textwrap import dedent
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -114,8 +115,8 @@ def test_what_no_answer_needs_is_refused(box, name):
         "open(path, 'a')",
         "open(path, 'r+')",
         "open(path + '2', 'x')",
-        "open('/dev/shm/normcourse', 'w')",
-        "open('/tmp/normcourse', 'w')",
+        "open(f'/dev/shm/{name}', 'w')",
+        "open(f'/tmp/{name}', 'w')",
         "os.truncate(path, 0)",
         "os.remove(path)",
         "os.rename(path, path + '2')",
@@ -140,13 +141,14 @@ def test_no_file_changes(box, tmp_path, change):
     file = tmp_path / "kept"
     file.write_text("as it was")
     before = file.stat()
-    ran = attack(box, function(f"import os, numpy as np\npath = {str(file)!r}\n{change}"))
+    name = f"normcourse-{uuid4()}"
+    ran = attack(box, function(f"import os, numpy as np\npath, name = {str(file)!r}, {name!r}\n{change}"))
     assert spared(ran).kind == "raised"
     assert file.read_text() == "as it was"
     assert (file.stat().st_mode, file.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
     assert list(tmp_path.iterdir()) == [file]
-    assert not Path("/dev/shm/normcourse").exists()
-    assert not Path("/tmp/normcourse").exists()
+    for folder in ("/dev/shm", "/tmp"):
+        assert not Path(folder, name).exists()
 
 
 READS = {
@@ -154,6 +156,7 @@ READS = {
     "torch": "import torch",
     "the course by a path": f"import sys; sys.path += [{str(ROOT)!r}]; import normcourse",
     "a package of the environment": f"import sys; sys.path += {sys.path!r}; import pytest",
+    "a package of Python's": "import os, sys; sys.path += [os.__file__[:-5] + 'site-packages']; import pip",
     "this file": f"open({__file__!r})",
     "other users": "import os; os.listdir('/home')",
     "the users": "open('/etc/passwd')",

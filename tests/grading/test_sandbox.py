@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,26 +187,36 @@ def test_nothing_is_left_when_a_sandbox_closes():
         os.kill(pid, 0)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker ends when it next reads")
-def test_a_worker_ends_with_the_grader():
-    code = (
-        "import time; from sandboxes import *; from normcourse.grading.sandbox import *\n"
-        "box = Sandbox('limits', limits=QUICK); box.run(program(a=''))\n"
-        "print(box._worker._process.pid, flush=True); time.sleep(60)"
-    )
+GRADER = """
+import threading, time
+from sandboxes import program
+from normcourse.grading.sandbox import Limits, Sandbox
+
+box = Sandbox("limits", limits=Limits(wall=60))
+box.run(program(a=""))
+worker = box._worker._process.pid
+threading.Thread(target=box.run, args=(program(a="while True: pass"),), daemon=True).start()
+children = ""
+while not children:
+    time.sleep(0.01)
+    children = open(f"/proc/{worker}/task/{worker}/children").read()
+print(worker, children, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a submission goes on until its time is over")
+def test_a_submission_ends_with_the_grader():
     paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths}
-    ) as grader:
-        worker = int(grader.stdout.readline())
+    environment = {**os.environ, "PYTHONPATH": paths}
+    with subprocess.Popen([sys.executable, "-c", GRADER], stdout=subprocess.PIPE, env=environment) as grader:
+        processes = [int(number) for number in grader.stdout.readline().split()]
         grader.kill()
-    for _ in range(100):
-        try:
-            os.kill(worker, 0)
-        except ProcessLookupError:
-            return
-        threading.Event().wait(0.05)
-    pytest.fail("the worker lives on")
+    assert len(processes) == 2
+    until = time.monotonic() + 5
+    while any(Path(f"/proc/{number}").exists() for number in processes):
+        assert time.monotonic() < until, "a process lives on"
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("tier", working_tiers())
