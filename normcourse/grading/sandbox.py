@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 CHUNK = 1 << 16
-DYING = 1.0  # seconds that a process whose socket is closed has to end
+DYING = 0.5  # seconds that a process whose socket is closed has to end
 
 
 class _Stopped(Exception):  # noqa: N818 - an event, not an error

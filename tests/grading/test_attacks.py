@@ -186,12 +186,15 @@ def test_the_graders_secrets_stay(box):
     """Neither its variables nor its memory, whether by its number or by looking at all processes."""
     source = f"""
     import os, glob
-    found = [repr(dict(os.environ))]
-    grader = '/proc/{os.getpid()}/'
-    for name in [*glob.glob('/proc/[0-9]*/environ'), grader + 'environ', grader + 'mem']:
-        try: found.append(open(name).read(100000))
-        except OSError as error: found.append(type(error).__name__)
-    print(any({SECRET[:9]!r} + {SECRET[9:]!r} in text for text in found), 'GRADER' in found[0])
+    texts = [repr(dict(os.environ))]
+    for name in glob.glob('/proc/[0-9]*/environ'):
+        try: texts.append(open(name).read())
+        except OSError: pass
+    print(any({SECRET[:9]!r} + {SECRET[9:]!r} in text for text in texts), 'GRADER' in texts[0])
+    for name in {["environ", "mem", "maps", "fd/2"] if box.tier == "limits" else []}:
+        try: open('/proc/{os.getpid()}/' + name, 'rb')
+        except (PermissionError, FileNotFoundError): pass
+        else: print(name)
     def f_a(x): return x
     """
     ran = attack(box, source)
@@ -340,38 +343,17 @@ def say(data):
 """
 
 
-def answer(task="a", arrays=(), **fields):
-    """Return the frame of an answer, by default of what raised."""
-    outcome = {"kind": "raised", "message": "", "value": None, "count": len(arrays), **fields}
-    return pack({"task": task, "outcomes": [outcome]}, arrays)
-
-
 def returned(count, task="b"):
     """Return the frame of an answer that the worker might give for a task."""
-    return answer(task, [X] * count, kind="returned")
+    outcome = {"kind": "returned", "message": "", "value": None, "count": count}
+    return pack({"task": task, "outcomes": [outcome]}, [X] * count)
 
 
-FORGED = {
+FORGED = {  # test_exchange has more of them
     "a bad length": b"\xff" * 16,
-    "a long header": LENGTHS.pack(4 << 20, 0) + b"x" * 1000,
     "no JSON": LENGTHS.pack(3, 0) + b"abc",
     "another task": returned(1),
-    "an unknown task": returned(1, "c"),
-    "the end": pack({"end": True}),
-    "another beginning": pack({"begin": "b"}),
     "points": pack({"points": 100, "status": "ok"}),
-    "full marks": answer(kind="right"),
-    "more arrays": returned(2, "a"),
-    "fewer arrays": returned(0, "a"),
-    "another count": answer(kind="returned", arrays=[X], count=True),
-    "whole numbers": answer(kind="returned", arrays=[np.arange(3)]),
-    "no outcome": pack({"task": "a", "outcomes": []}),
-    "outcomes of another form": pack({"task": "a", "outcomes": {"kind": "returned"}}),
-    "a timeout": answer(kind="timeout"),
-    "a kind that cannot be looked up": answer(kind=[]),
-    "a long message": answer(message="x" * 3000),
-    "a value": answer(value={}),
-    "another field": answer(points=1),
 }
 
 
