@@ -106,22 +106,9 @@ def _of_notebook(text: str) -> list[CodeCell]:
         raise MalformedError("this is no notebook: it has no cells")
     code = [cell for cell in found if isinstance(cell, dict) and cell.get("cell_type") == "code"]
     return [
-        CodeCell(_id(cell), number, _source(cell.get("source", cell.get("input"))))
+        CodeCell(_source(cell.get("id")), number, _source(cell.get("source", cell.get("input"))))
         for number, cell in enumerate(code, 1)
     ]
-
-
-def _id(cell: dict[str, Any]) -> str:
-    """Return a cell's id; nbgrader keeps it in the metadata, where an older format drops it elsewhere."""
-    metadata = _dictionary(cell.get("metadata"))
-    for given in (cell.get("id"), _dictionary(metadata.get("nbgrader")).get("grade_id")):
-        if isinstance(given, str) and given.startswith("answer-"):
-            return given
-    return ""
-
-
-def _dictionary(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:
@@ -129,6 +116,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _source(value: Any) -> str:
+    """Return text that may be stored in lines, or nothing if it is no text."""
     if isinstance(value, list):
         return "".join(line for line in value if isinstance(line, str))
     return value if isinstance(value, str) else ""

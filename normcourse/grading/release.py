@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from normcourse.exercises.notebooks import BEGIN, END, INSTEAD, answer_cell, load
-from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Exercise
+from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Exercise, PredictionTask
 
 __all__ = ["release", "write"]
 
@@ -22,12 +22,15 @@ def release(exercise: Exercise, *, nbgrader: bool = False) -> dict[str, Any]:
         ValueError: A task has no cell of its own, or its solution is not marked.
     """
     notebook = deepcopy(load(exercise.notebook))
-    cells = {cell["id"]: cell for cell in notebook["cells"]}
-    for task in exercise.tasks:
-        name = answer_cell(task.name)
+    tasks = {answer_cell(task.name): task for task in exercise.tasks}
+    cells = {cell.get("id"): cell for cell in notebook["cells"]}
+    for name, task in tasks.items():
         if name not in cells:
             raise ValueError(f"{exercise.notebook} has no cell {name!r}, where {task.name} is answered")
         cells[name]["source"] = _without_solution(_source(cells[name]), task)
+    for name in cells:
+        if name is None or (name.startswith("answer-") and name not in tasks):
+            raise ValueError(f"{exercise.notebook} has a cell {name!r}, which belongs to no task")
     for cell in notebook["cells"]:
         if any(marker in _source(cell) for marker in (BEGIN, INSTEAD, END)):
             raise ValueError(f"{exercise.notebook} has a marker of a solution in the cell {cell['id']!r}")
@@ -42,7 +45,8 @@ def release(exercise: Exercise, *, nbgrader: bool = False) -> dict[str, Any]:
 def write(exercise: Exercise, folder: Path, *, nbgrader: bool = False) -> Path:
     """Write the notebook of an exercise into a folder, and return its path.
 
-    For nbgrader the folder is a course's ``release``: the notebook goes into a folder of its own there.
+    For nbgrader the folder is a course's ``source``: the notebook goes into a folder of its own there, from
+    which ``nbgrader generate_assignment`` makes the release.
     """
     path = folder / (exercise.name if nbgrader else ".") / exercise.notebook
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,15 +85,35 @@ def _stub(task: AnyTask) -> list[str]:
 
 
 def _describe(cell: dict[str, Any], exercise: Exercise) -> None:
-    """Add what nbgrader (metadata version 3) has to know of a cell."""
+    """Add what nbgrader (metadata version 3) has to know of a cell.
+
+    An answer is none of its solutions, which it would empty when it makes an assignment: the name of the
+    function too. It leaves other cells alone.
+    """
+    answers = {answer_cell(task.name): task for task in exercise.tasks}
     kind, _, rest = cell["id"].partition("-")
-    task = next((task for task in exercise.tasks if answer_cell(task.name) == f"answer-{rest}"), None)
-    if task is None or kind not in ("answer", "check"):
-        return
-    entry: dict[str, Any] = {"schema_version": 3, "grade_id": cell["id"], "task": False}
-    if kind == "answer":
-        entry |= {"grade": False, "solution": True, "locked": False}
-    else:
-        entry |= {"grade": True, "solution": False, "locked": True, "points": task.points}
-        cell["source"] = f'check("{task.name}").points'
-    cell["metadata"]["nbgrader"] = entry
+    task = answers.get(f"answer-{rest}") if kind == "check" else None
+    entry = {"schema_version": 3, "grade_id": cell["id"], "task": False, "solution": False, "locked": True}
+    if task is not None:
+        cell["metadata"]["nbgrader"] = {**entry, "grade": True, "points": task.points}
+        cell["source"] = _check(task)
+    elif kind == "setup":
+        cell["metadata"]["nbgrader"] = {**entry, "grade": False}
+
+
+def _check(task: AnyTask) -> str:
+    """Return a check whose last expression is the points: nbgrader takes it for the grade.
+
+    A forecast is committed once, so nbgrader would grade all learners by the first: the lines that it hides
+    from them, and runs, begin with an empty folder.
+    """
+    lines = [f'check("{task.name}").points']
+    if isinstance(task, PredictionTask):
+        lines[:0] = [
+            "### BEGIN HIDDEN TESTS",
+            "import os, tempfile",
+            'os.environ["NORMCOURSE_PROGRESS"] = tempfile.mkdtemp()',
+            f'commit("{task.name}")',
+            "### END HIDDEN TESTS",
+        ]
+    return "\n".join(lines)

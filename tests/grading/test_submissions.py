@@ -106,12 +106,6 @@ def test_an_answer_that_is_not_there_has_a_reason(tmp_path, sources):
     assert forward(hand_in(tmp_path, notebook(*sources))) == "nothing defines bn_forward"
 
 
-def test_an_answer_in_its_cell_goes_by_the_metadata_of_nbgrader(tmp_path):
-    given = notebook(X, GAMMA)
-    given["cells"][0]["metadata"] = {"nbgrader": {"grade_id": OWN}}
-    assert forward(hand_in(tmp_path, given)) == 1
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_cells_may_be_reordered_deleted_and_duplicated(tmp_path, seed):
     import random
