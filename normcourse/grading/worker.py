@@ -13,7 +13,6 @@ import resource
 import signal
 import socket
 import sys
-import tempfile
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -53,8 +52,8 @@ def main() -> None:
 
 def _load(libraries: list[str]) -> None:
     """Import the libraries, and what their first use would import, so that no submission has to."""
-    # torch asks for folders to write to, which here are nowhere; one that exists is enough for it.
-    tempfile.tempdir = os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.path.dirname(os.path.abspath(__file__))
+    # torch makes a folder for what it compiles, which here it cannot; one that exists is enough for it.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.path.dirname(os.path.abspath(__file__))
     for library in libraries:
         import_module(library)
     if "torch" in libraries:
