@@ -25,7 +25,7 @@ def check(task: str, namespace: Mapping[str, Any] | None = None) -> Feedback:
         namespace: Where the answer is defined; by default where this is called from.
 
     Returns:
-        The feedback: a notebook shows it, ``str()`` gives it as text, and ``points`` is a number.
+        Feedback, which a notebook shows; ``str()`` gives it as text, and ``points`` is a number.
 
     Raises:
         KeyError: No task has this name. Whatever the answer does is told, not raised.

@@ -94,7 +94,7 @@ class CodeTask:
         checks: What earns points.
         hints: By steps, from a question to nearly the line.
         alike: Sets of mistakes that no input tells from each other, declared because a test asks.
-        call: The function of :mod:`normcourse.exercises.calls` that calls the answer.
+        call: The function of ``normcourse.exercises.calls`` that calls the answer.
         libraries: What the answer may import; ``normcourse`` never is among them.
         tolerance: The largest difference that passes, relative to the expected values where these exceed 1.
     """
@@ -222,7 +222,7 @@ class Exercise:
     Attributes:
         name: What the command line calls it: ``"batchnorm"``.
         title: Of the notebook.
-        notebook: The file's name in :mod:`normcourse.exercises.notebooks` and in ``book/exercises``.
+        notebook: The file's name in ``normcourse.exercises.notebooks`` and in ``book/exercises``.
         tasks: In the notebook's order.
     """
 
