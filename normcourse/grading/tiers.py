@@ -44,7 +44,7 @@ class Limits:
         wall: Seconds for each cell and each task.
         total: Seconds for a whole submission, restarts included.
         cpu: Seconds on the processor for one process of a submission.
-        memory: Bytes of address space; None for 2 GiB, or 6 GiB where torch is loaded.
+        memory: Bytes of address space, beside those that the libraries take.
         log: Bytes that are kept of what is printed.
         flood: Bytes printed at which the submission is ended.
         elements: Numbers that the arrays of one task may hold.
@@ -53,7 +53,7 @@ class Limits:
     wall: float = 10.0
     total: float = 60.0
     cpu: int = 60
-    memory: int | None = None
+    memory: int = 2 << 30
     log: int = 16 << 10
     flood: int = 16 << 20
     elements: int = 1 << 20
@@ -90,10 +90,9 @@ def start(tier: str, folder: Path, libraries: Sequence[str], limits: Limits) -> 
     """
     if tier not in TIERS:
         raise SandboxError(f"there is no tier {tier!r}; choose one of {', '.join(TIERS)}")
-    memory = limits.memory or (6 << 30 if "torch" in libraries else 2 << 30)
-    settings = {"libraries": list(libraries), "memory": memory, "cpu": limits.cpu}
+    settings = {"libraries": list(libraries), "memory": limits.memory, "cpu": limits.cpu}
     if tier == "docker":
-        return _docker(folder, settings)
+        return _docker(folder, settings, limits)
     paths = _paths(tuple(libraries))
     python = os.path.realpath(sys.executable)
     if tier == "limits":
@@ -118,10 +117,12 @@ def _bubblewrap(folder: Path, paths: Sequence[Path], python: str) -> list[str]:
         elif os.path.isdir(path):
             line += ["--ro-bind", path, path]
     stdlib = sysconfig.get_path("stdlib")
-    for path in (python, stdlib, *_shared_python()):
+    for path in (python, *_shared_python(), stdlib):
         line += ["--ro-bind", path, path]
     for hidden in _other_packages(stdlib):
         line += ["--tmpfs", hidden, "--remount-ro", hidden]
+    if _conda():  # whose packages look for them beside their own place
+        line += ["--setenv", "LD_LIBRARY_PATH", _conda()]
     line += ["--proc", "/proc", "--ro-bind", str(folder), "/worker"]
     for device in ("null", "zero", "random", "urandom"):
         line += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
@@ -130,7 +131,7 @@ def _bubblewrap(folder: Path, paths: Sequence[Path], python: str) -> list[str]:
     return [*line, "--remount-ro", "/", "--chdir", "/", "--"]
 
 
-def _docker(folder: Path, settings: dict[str, object]) -> Start:
+def _docker(folder: Path, settings: dict[str, object], limits: Limits) -> Start:
     """Return how to start a container, whose worker meets the grader at a socket in the folder."""
     program, image = shutil.which("docker"), os.environ.get("NORMCOURSE_IMAGE")
     if program is None:
@@ -140,7 +141,14 @@ def _docker(folder: Path, settings: dict[str, object]) -> Start:
     settings |= {"paths": ["/worker"], "control": "/worker/control"}
     line = [program, "run", "--rm", "--init", "--name", folder.name, "--network", "none", "--read-only"]
     line += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "64"]
-    line += ["--memory", str(settings["memory"]), "--user", "65534:65534", "--env", "OMP_NUM_THREADS=1"]
+    line += [
+        "--memory",
+        str((1 << 30) + limits.memory),
+        "--user",
+        "65534:65534",
+        "--env",
+        "OMP_NUM_THREADS=1",
+    ]
     line += ["--volume", f"{folder}:/worker:ro", "--workdir", "/", image]
     line += ["python", *FLAGS, "/worker/worker.py", json.dumps(settings)]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
@@ -148,11 +156,18 @@ def _docker(folder: Path, settings: dict[str, object]) -> Start:
 
 
 def _shared_python() -> list[str]:
-    """Return the shared library that holds Python, where its program does not."""
+    """Return the shared library that holds Python, where its program does not; all libraries of conda."""
+    if _conda():
+        return [_conda()]
     folder = sysconfig.get_config_var("LIBDIR")
     names = {sysconfig.get_config_var("LDLIBRARY"), sysconfig.get_config_var("INSTSONAME")}
     found = [os.path.join(folder, name) for name in sorted(name for name in names if name and folder)]
     return [path for path in found if ".so" in path and os.path.exists(path)]
+
+
+def _conda() -> str:
+    """Return the folder of conda's shared libraries, if this Python is conda's."""
+    return os.path.join(sys.base_prefix, "lib") if Path(sys.base_prefix, "conda-meta").is_dir() else ""
 
 
 def _other_packages(stdlib: str) -> list[str]:
@@ -183,7 +198,7 @@ def _paths(libraries: tuple[str, ...]) -> tuple[Path, ...]:
                 raise SandboxError(f"{name} is not installed, and the exercise needs it") from None
             continue
         site = Path(str(dist.locate_file("")))
-        tops = {file.parts[0] for file in dist.files or ()} - {"..", "__pycache__"}
+        tops = {file.parts[0] for file in dist.files or ()} - {"..", "__pycache__"} or {name}
         found |= {site / top for top in tops if (site / top).exists()}
         for requirement in dist.requires or ():
             required, _, marker = requirement.partition(";")

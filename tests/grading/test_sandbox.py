@@ -114,7 +114,7 @@ def test_the_time_on_the_processor_is_bounded():
 
 def test_the_memory_is_bounded():
     with Sandbox("limits", limits=Limits(wall=5, memory=1 << 30)) as box:
-        ran = box.run(program(a="def f_a(x): return len(bytearray(1 << 30))"))
+        ran = box.run(program(a="def f_a(x): return len(bytearray(5 << 28))"))
     assert ran.outcomes["a"][0].message.startswith("MemoryError")
 
 
@@ -300,7 +300,7 @@ def test_docker_gets_no_rights(tmp_path, monkeypatch):
     text = " ".join(start.command)
     for words in ("--network none", "--read-only", "--cap-drop ALL", "--security-opt no-new-privileges"):
         assert words in text
-    for words in ("--pids-limit", "--memory 1073741824", "--user 65534:65534", f"{tmp_path}:/worker:ro"):
+    for words in ("--pids-limit", "--memory 2147483648", "--user 65534:65534", f"{tmp_path}:/worker:ro"):
         assert words in text
     image = start.command.index("some/image:1")
     assert start.command[image + 1] == "python"
