@@ -76,6 +76,8 @@ def _forward_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, e
         return gamma * xhat
     if "beta first" in mistakes:
         return gamma * (xhat + beta)
+    if "swapped" in mistakes:
+        return beta * xhat + gamma
     return gamma * xhat + beta
 
 
@@ -132,6 +134,7 @@ FORWARD = CodeTask(
         Mistake(
             "beta first", "affine", "You add beta before you scale, so beta is scaled as well. Scale first."
         ),
+        Mistake("swapped", "affine", "You scale by beta and add gamma. It is the other way round."),
     ),
     probes=(Probe("three examples", _few), Probe("a larger batch", _many), Probe("a large eps", _narrow)),
     checks=(
