@@ -30,6 +30,7 @@ __all__ = [
     "Request",
     "Sandbox",
     "SandboxError",
+    "caveat",
     "probe",
     "strictest",
 ]
@@ -255,4 +256,18 @@ def strictest() -> str:
         "submissions must run in a sandbox, and none works here: "
         + "; ".join(reasons)
         + ". Mend one, or choose --isolation limits, in which a submission can read what you can read"
+    )
+
+
+def caveat(tier: str) -> str:
+    """Return what a tier lacks on this machine, in one sentence; empty if nothing.
+
+    Args:
+        tier: One of TIERS.
+    """
+    if seccomp.available() or tier == "docker":  # a container has Linux, whatever is around it
+        return ""
+    return (
+        "This machine has no filter of system calls for submissions: they could start processes, "
+        "use the network and write files where the tier alone does not prevent it."
     )
