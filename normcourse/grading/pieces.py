@@ -7,7 +7,7 @@ import ast
 import re
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from normcourse.grading.reading import CodeCell
 
 __all__ = ["Broken", "Piece", "answering", "definition", "support", "take_apart"]
 
-CODE, STATEMENTS = 1 << 18, 5000  # characters and statements of a submission; more is data
+CODE, STATEMENTS = 1 << 18, 5000  # bytes and statements of a submission; more is data
 
 _PARSING = threading.Lock()  # warnings are caught for a whole process, and the grader reads in threads
 
@@ -63,13 +63,13 @@ def take_apart(cells: Sequence[CodeCell]) -> tuple[list[Piece], list[Broken]]:
     """Return the statements of all cells in their order, and the cells that have none because of a fault."""
     pieces: list[Piece] = []
     broken: list[Broken] = []
-    characters = 0
+    left = CODE
     for cell in cells:
-        characters += len(cell.source)
-        if characters > CODE:
-            characters -= len(cell.source)
-            broken.append(Broken(cell, f"{cell.where()} is left out: there are more than {CODE} characters"))
+        size = len(cell.source.encode("utf-8", "replace"))
+        if size > left:
+            broken.append(Broken(cell, f"{cell.where()} is left out: there is more code than {CODE} bytes"))
             continue
+        left -= size
         found = _parsed(cell, STATEMENTS - len(pieces))
         if isinstance(found, Broken):
             broken.append(found)
@@ -91,17 +91,18 @@ def definition(pieces: Sequence[Piece], name: str, cell: str) -> tuple[Piece, bo
     return None if chosen is None else (chosen, bool(filled))
 
 
-def answering(pieces: Sequence[Piece], chosen: Piece, name: str) -> str:
+def answering(pieces: Sequence[Piece], chosen: Piece, name: str, others: Set[str] = frozenset()) -> str:
     """Return the code of an answer: helpers in its cell, its definition, and later additions to it.
 
-    The helpers go along because another answer may have some of the same names. Lines keep their numbers.
+    The helpers go along because another answer may have some of the same names; the `others`, names of other
+    answers, do not. Lines keep their numbers.
     """
     before = True
     lines: list[str] = []
-    for piece in pieces:
+    for piece in pieces if chosen.cell.number else [chosen]:
         if piece is chosen:
             before = False
-        elif piece.cell is not chosen.cell or not chosen.cell.number or not _is_helper(piece.node):
+        elif piece.cell is not chosen.cell or not _is_helper(piece.node) or piece.defines & others:
             continue
         elif name in piece.defines and not before:
             continue  # the empty one, perhaps

@@ -118,13 +118,14 @@ def _submission(
     answers: dict[str, str] = {}
     missing: dict[str, str] = {}
     chosen: set[Piece] = set()
+    names = {task.answer for task in exercise.tasks}
     for task in exercise.tasks:
         found = definition(pieces, task.answer, answer_cell(task.name))
         faults = _faults(task, broken)
         if found is None or (faults and not found[1]):
             missing[task.name] = "; ".join([f"nothing defines {task.answer}", *faults[:1]])
         else:
-            answers[task.name] = answering(pieces, found[0], task.answer)
+            answers[task.name] = answering(pieces, found[0], task.answer, names - {task.answer})
             chosen.add(found[0])
     kept = tuple(source for piece in pieces if piece not in chosen if (source := support(piece)))
     return replace(empty, answers=answers, missing=missing, support=kept)

@@ -160,6 +160,13 @@ def test_a_cell_without_a_task_is_refused(solved, name):
         release(EXERCISE)
 
 
+def test_outputs_are_not_released(solved):
+    output = {"output_type": "stream", "name": "stdout", "text": "the solution"}
+    by_id(solved)["answer-bn-forward"] |= {"outputs": [output], "execution_count": 3}
+    cell = by_id(release(EXERCISE))["answer-bn-forward"]
+    assert (cell["outputs"], cell["execution_count"]) == ([], None)
+
+
 def test_the_packaged_notebook_is_not_changed():
     before = deepcopy(load(STEM))
     release(EXERCISE, nbgrader=True)
@@ -197,6 +204,8 @@ def test_the_last_expression_of_a_check_is_the_points(exercise, monkeypatch, tmp
                 namespace[task.answer] = {s.name: float(s.true) for s in task.statements}
             source = text(cells[answer_cell(task.name).replace("answer", "check", 1)])
             *before, last = source.splitlines()
+            if before:  # which nbgrader hides, if it finds both lines
+                assert (before[0], before[-1]) == ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")
             exec("\n".join(before), namespace)
             assert float(repr(eval(last, namespace))) == task.points
             if isinstance(task, PredictionTask):

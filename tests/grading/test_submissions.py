@@ -88,7 +88,7 @@ def test_what_is_read_is_described(tmp_path):
         ([(OWN, STUB.replace("\n    raise", "\n    pass\n    raise") + "\n    return x"), X], 1),
         ([(OWN, "bn_forward = lambda x, gamma, beta, eps: gamma")], 2),
         ([(OWN, "bn_forward: object = lambda x, gamma, beta, eps: gamma")], 2),
-        ([(OWN, X), "bn_forward: object"], 1),  # declares, and defines nothing
+        ([X, "bn_forward: object"], 1),  # declares, and defines nothing
         ([(OWN, STUB), X.replace("bn_forward", "mine"), "bn_forward = mine"], 1),  # an alias
         ([(OWN, X + "\nfirst = bn_forward\n" + FORWARD.format("first(7, 0, 0, 0)"))], 7),  # wraps its first
         ([(OWN, "def id(f): return f\n@id\n" + GAMMA)], 2),  # decorated
@@ -202,6 +202,12 @@ def test_answers_have_the_helpers_of_their_own_cells_with_their_lines(tmp_path):
     assert "N = 2" in submission.answers["bn.backward"]
 
 
+def test_an_old_copy_of_another_answer_is_no_helper(tmp_path):
+    submission = hand_in(tmp_path, notebook((OWN, GAMMA), X.replace("forward", "backward") + "\n" + BETA))
+    assert "bn_forward" not in submission.answers["bn.backward"]
+    assert forward(submission) == 2
+
+
 # Notebooks' own language
 
 
@@ -239,8 +245,9 @@ def test_cells_in_another_language_are_left_out(tmp_path, magic):
         (X + "\ud800", "does not parse: 'utf-8' codec can't encode character"),
         (X + "\ny = " + "(" * 5000, "does not parse: "),
         (X + "\ny = " + "-" * 50_000 + "1", "does not parse: "),
+        ("%time 1\n" + X + "\ny = " + "-" * 50_000 + "1", "does not parse: "),
         (X + "\n" + "y = 1\n" * 6000, "is left out: there are more than 5000 statements"),
-        (X + f"\ny = '{'a' * 300_000}'", "is left out: there are more than 262144 characters"),
+        (X + f"\ny = '{'a' * 300_000}'", "is left out: there is more code than 262144 bytes"),
     ],
 )
 def test_a_cell_that_does_not_parse_costs_its_own_answers(tmp_path, source, reason):
@@ -453,7 +460,7 @@ def test_a_file_that_vanishes_or_is_exchanged_is_told_without_its_path(tmp_path,
 
 
 def test_notebooks_and_files_are_collected_to_a_depth_of_2(tmp_path):
-    names = ["b.ipynb", "a.py", "cleo/x.ipynb", "cleo/y.py", "dan e/É.IPYNB", "-rf.py", "a\nb.ipynb"]
+    names = ["b.ipynb", "a.py", "cleo/x.ipynb", "cleo/y.py", "dan e/É.IPYNB", "-rf.py", "a\nb.ipynb", "F.PY"]
     others = [".hidden.ipynb", ".ipynb_checkpoints/b.ipynb", "cleo/.ipynb_checkpoints/x.ipynb", "cleo/.x.py"]
     for name in [*names, *others, "notes.txt", "cleo/deep/er.ipynb", "cleo/data.csv"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
