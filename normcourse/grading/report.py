@@ -21,6 +21,7 @@ from normcourse.exercises.feedback import WORDS, points
 from normcourse.exercises.marking import Mark
 from normcourse.exercises.task import AnyTask, CodeTask, Section
 from normcourse.grading.results import Graded, Result, to_json
+from normcourse.grading.sandbox import caveat
 from normcourse.grading.seeds import PUBLIC_SEED
 
 __all__ = ["SCHEMA", "Bar", "book_address", "feedback_name", "files", "histogram"]
@@ -110,12 +111,17 @@ def _json(graded: Graded) -> str:
     content = {
         "schema": SCHEMA,
         "exercise": {"name": exercise.name, "title": exercise.title, "points": exercise.points},
-        "isolation": {"tier": graded.tier, "means": TIERS[graded.tier]},
+        "isolation": {"tier": graded.tier, "means": _isolation(graded.tier)},
         "seed": {"digest": graded.seed.digest, "public": graded.seed == PUBLIC_SEED},
         "versions": dict(graded.versions),
         "submissions": [to_json(result) | {"notes": graded.notes(result)} for result in graded.results],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _isolation(tier: str) -> str:
+    """Say what a tier keeps from the submissions, and what it lacks on this machine."""
+    return f"{TIERS[tier]} {caveat(tier)}".strip()
 
 
 def _csv(graded: Graded) -> str:
@@ -181,7 +187,7 @@ def _render(template: str, graded: Graded, **values: Any) -> str:
     common: Mapping[str, Any] = {
         "exercise": graded.exercise,
         "graded": graded,
-        "tier": TIERS[graded.tier],
+        "tier": _isolation(graded.tier),
         "statuses_say": STATUSES,
         "warning": PUBLIC if graded.seed == PUBLIC_SEED else "",
         "words": WORDS,

@@ -126,6 +126,14 @@ def test_no_report_tells_the_seed_and_only_the_instructors_tell_its_digest(tmp_p
         assert (seed.digest in text) == (name in ("index.html", "results.json")), name
 
 
+def test_a_machine_without_the_filter_is_told_of(monkeypatch):
+    for available in (True, False):
+        monkeypatch.setattr("normcourse.grading.seccomp.available", lambda available=available: available)
+        for name, text in report.files(graded(result())).items():
+            if name in ("index.html", "results.json"):
+                assert ("no filter of system calls" in text) != available, name
+
+
 def test_the_json_says_what_it_rests_on():
     content = json.loads(report.files(graded(result(), seed=PUBLIC_SEED))["results.json"])
     assert content["schema"] == report.SCHEMA
