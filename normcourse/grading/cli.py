@@ -112,7 +112,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _grade(chosen: argparse.Namespace) -> int:
     exercise: Exercise = chosen.exercise
-    if not submissions.collect(chosen.submissions):
+    if not submissions.collect(chosen.submissions, exercise):
         return _say(f"there is no .ipynb or .py file in {chosen.submissions}", PROBLEM)
     tier = _tier(chosen.isolation)
     with OutFolder(chosen.out, exercise.name, chosen.submissions) as out:

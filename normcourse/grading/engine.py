@@ -155,7 +155,7 @@ def grade(
     Raises:
         KeyboardInterrupt: After what was under way has been kept; another interrupt does not wait.
     """
-    paths = submissions.collect(folder)
+    paths = submissions.collect(folder, exercise)
     versions = _versions(exercise)
     libraries = [f"{name} {number}" for name, number in versions.items()]
     basis = [exercise.name, _code(), seed.digest, tier, repr(limits), *libraries]

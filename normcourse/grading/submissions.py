@@ -35,7 +35,7 @@ class Submission:
 
     Attributes:
         name: The path below the folder of submissions, with slashes.
-        learner: The file's name without its suffix, or that of its own folder.
+        learner: The file's name without its suffix, or that of the learner's own folder.
         digest: SHA-256 of the file.
         answers: By task: the code that defines the answer.
         missing: By task: why there is no answer.
@@ -52,9 +52,10 @@ class Submission:
     notes: tuple[str, ...] = ()
 
 
-def collect(folder: Path) -> list[Path]:
+def collect(folder: Path, exercise: Exercise) -> list[Path]:
     """Return the notebooks and Python files in a folder and in its folders, in order.
 
+    A learner's folder may hold one named after the exercise, as nbgrader makes it; others in it are left out.
     Symbolic links are listed, to folders too, and folders that cannot be looked into: :func:`read` says why
     they are refused.
     """
@@ -66,6 +67,8 @@ def collect(folder: Path) -> list[Path]:
             found.append(path)
         if path.is_dir():
             found += _inside(path)
+            if (path / exercise.name).is_dir() and not path.is_symlink():
+                found += _inside(path / exercise.name)
     return sorted(set(found), key=lambda path: path.relative_to(folder).as_posix())
 
 
@@ -76,7 +79,7 @@ def read(path: Path, exercise: Exercise, folder: Path) -> Submission | Unreadabl
     before others, unless only the empty one is left there.
     """
     name = path.relative_to(folder).as_posix()
-    learner = path.stem if path.parent == folder else path.parent.name
+    learner = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
     try:
         data = content(path)
     except MalformedError as error:

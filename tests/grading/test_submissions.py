@@ -439,7 +439,7 @@ def test_what_is_no_plain_file_is_not_opened(tmp_path):
     (folder / "device.py").symlink_to("/dev/zero")
     link = "a symbolic link is not followed: hand in the file itself"
     other = "this is not a file: hand in a notebook or a .py file"
-    assert {path.name: read(path, EXERCISE, folder).reason for path in collect(folder)} == {
+    assert {path.name: read(path, EXERCISE, folder).reason for path in collect(folder, EXERCISE)} == {
         "device.py": link,
         "folder.ipynb": other,
         "link.ipynb": link,
@@ -460,19 +460,31 @@ def test_a_file_that_vanishes_or_is_exchanged_is_told_without_its_path(tmp_path,
 
 
 def test_notebooks_and_files_are_collected_to_a_depth_of_2(tmp_path):
-    names = ["b.ipynb", "a.py", "cleo/x.ipynb", "cleo/y.py", "dan e/É.IPYNB", "-rf.py", "a\nb.ipynb", "F.PY"]
+    deep = f"cleo/{EXERCISE.name}/x.ipynb"  # nbgrader's folders
+    names = [
+        "b.ipynb",
+        "a.py",
+        "cleo/x.ipynb",
+        deep,
+        "cleo/y.py",
+        "dan e/É.IPYNB",
+        "-rf.py",
+        "a\nb.ipynb",
+        "F.PY",
+    ]
     others = [".hidden.ipynb", ".ipynb_checkpoints/b.ipynb", "cleo/.ipynb_checkpoints/x.ipynb", "cleo/.x.py"]
     for name in [*names, *others, "notes.txt", "cleo/deep/er.ipynb", "cleo/data.csv"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
-    assert [path.relative_to(tmp_path).as_posix() for path in collect(tmp_path)] == sorted(names)
+    assert [path.relative_to(tmp_path).as_posix() for path in collect(tmp_path, EXERCISE)] == sorted(names)
+    assert read(tmp_path / deep, EXERCISE, tmp_path).learner == "cleo"
 
 
 def test_two_submissions_of_a_learner_are_both_read(tmp_path):
     hand_in(tmp_path, X, "ada.py")
     hand_in(tmp_path, notebook(GAMMA), "ada/anything.ipynb")
     hand_in(tmp_path, BETA, "ada/else.py")
-    found = [read(path, EXERCISE, tmp_path) for path in collect(tmp_path)]
+    found = [read(path, EXERCISE, tmp_path) for path in collect(tmp_path, EXERCISE)]
     assert [(one.learner, forward(one)) for one in found] == [("ada", 1), ("ada", 2), ("ada", 3)]
 
 
@@ -481,6 +493,6 @@ def test_a_name_of_any_bytes_is_read(tmp_path):
     path = os.fsencode(tmp_path) + b"/\xff<b>.py"
     with open(path, "w") as file:
         file.write(X)
-    [found] = [read(path, EXERCISE, tmp_path) for path in collect(tmp_path)]
+    [found] = [read(path, EXERCISE, tmp_path) for path in collect(tmp_path, EXERCISE)]
     assert forward(found) == 1
     assert found.learner == "\udcff<b>"
