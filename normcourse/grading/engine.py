@@ -43,7 +43,7 @@ class Grader:
 
     Args:
         exercise: What was asked.
-        tier: Of isolation, one of :data:`normcourse.grading.sandbox.TIERS`.
+        tier: Of isolation, one of :data:`~normcourse.grading.sandbox.TIERS`.
         seed: Of the inputs.
         limits: For each submission.
 

@@ -64,7 +64,7 @@ def test_all_cells_run_and_a_slider_redraws(browser, lab):
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         drawn = "count => document.querySelectorAll('.jupyter-widgets img').length >= count"
-        page.wait_for_function(drawn, arg=1, timeout=90_000)
+        page.wait_for_function(drawn, arg=1, timeout=180_000)  # the cells before it train
         assert not page.locator("[data-mime-type='application/vnd.jupyter.error']").count()
         first = page.locator(".jupyter-widgets img").first
         before, alt = first.get_attribute("src"), first.get_attribute("alt")
