@@ -10,7 +10,8 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -64,16 +65,32 @@ def execute(notebooks: Iterable[Path]) -> JupyterCacheAbstract:
     cache = get_cache(cache_folder())
     ordered = sorted(notebooks, key=_long_runs, reverse=True)  # the longest must not start last
     uris = [str(cache.add_nb_to_project(str(path)).uri) for path in ordered]
-    os.environ["NORMCOURSE_EXPLORE"] = "page"  # the kernels inherit it, and explorers carry every frame
-    shutil.rmtree(PROGRESS, ignore_errors=True)
-    os.environ["NORMCOURSE_PROGRESS"] = str(PROGRESS)  # not the points of whoever builds
     logger = logging.getLogger(__name__)
     logger.setLevel(logging.INFO)  # the executor then reports each notebook as it starts and ends
     if cache.list_unexecuted(uris):
-        load_executor("local-parallel", cache, logger=logger).run_and_cache(filter_uris=uris, timeout=TIMEOUT)
+        with _kernels_environment():
+            executor = load_executor("local-parallel", cache, logger=logger)
+            executor.run_and_cache(filter_uris=uris, timeout=TIMEOUT)
     if failed := cache.list_unexecuted(uris):
         raise RuntimeError("\n\n".join(f"{record.uri} failed:\n{record.traceback}" for record in failed))
     return cache
+
+
+@contextmanager
+def _kernels_environment() -> Iterator[None]:
+    """Set what the kernels inherit, and put it back: whoever builds may start kernels of their own."""
+    shutil.rmtree(PROGRESS, ignore_errors=True)
+    kernels = {
+        "NORMCOURSE_EXPLORE": "page",  # explorers carry every frame
+        "NORMCOURSE_PROGRESS": str(PROGRESS),  # not the points of whoever builds
+    }
+    before = dict(os.environ)
+    os.environ.update(kernels)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _long_runs(path: Path) -> int:

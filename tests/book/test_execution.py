@@ -1,5 +1,7 @@
 """The cache of executed notebooks: a change of the package empties it."""
 
+import os
+
 import pytest
 from jupyter_cache import get_cache
 from nbformat.v4 import new_code_cell, new_notebook
@@ -15,6 +17,7 @@ def root(tmp_path, monkeypatch):
     (tmp_path / "normcourse" / "module.py").write_text("x = 1\n")
     monkeypatch.setattr(execution, "ROOT", tmp_path)
     monkeypatch.setattr(execution, "CACHES", tmp_path / "_build" / "notebooks")
+    monkeypatch.setattr(execution, "PROGRESS", tmp_path / "_build" / "progress")
     return tmp_path
 
 
@@ -70,6 +73,19 @@ def test_notebooks_with_long_runs_start_first(root, monkeypatch):
     monkeypatch.setattr(kind, "run_and_cache", watched)
     execution.execute(sorted(root.glob("*.ipynb")))
     assert started == ["b", "c", "a"]
+
+
+def test_kernels_get_the_environment_of_the_book_and_leave_ours(root):
+    code = "import os\nprint(os.environ['NORMCOURSE_EXPLORE'], os.environ['NORMCOURSE_PROGRESS'], sep='\\n')"
+    notebook = new_notebook(cells=[new_code_cell(code)])
+    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    path = root / "asks.ipynb"
+    path.write_text(dumps(notebook))
+    before = dict(os.environ)
+    (record,) = (cache := execution.execute([path])).list_cache_records()
+    (cell,) = cache.get_cache_bundle(record.pk).nb.cells
+    assert cell.outputs[0].text.splitlines() == ["page", str(execution.PROGRESS)]
+    assert dict(os.environ) == before
 
 
 def test_a_failing_notebook_is_named_with_its_error(root):
