@@ -192,7 +192,13 @@ def test_an_interrupt_is_told_and_keeps_what_is_finished(tmp_path):
     folder = hand_in(tmp_path / "in", {f"{n:02}.py": f"# {n}\n{sleeper}" for n in range(40)})
     out = tmp_path / "out"
     line = [sys.executable, "-m", "normcourse.grading", "grade", "batchnorm", str(folder), "--out", str(out)]
-    process = subprocess.Popen([*line, *LIMITS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    process = subprocess.Popen(
+        [*line, *LIMITS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len(kept(out)) < 2:
         time.sleep(0.05)
