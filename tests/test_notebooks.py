@@ -68,6 +68,14 @@ def test_normalise_drops_what_changes_and_keeps_what_nbval_compares():
     nbformat.validate(notebook)
 
 
+def test_normalise_joins_what_a_kernel_cut_in_two():
+    printed = [new_output("stream", name="stdout", text=text) for text in ("one\n", "two\n")]
+    notebook = new_notebook(cells=[new_code_cell("1", outputs=printed)])
+    normalise(notebook)
+    (stream,) = notebook.cells[0].outputs
+    assert stream.text == "one\ntwo\n"
+
+
 def test_normalise_keeps_the_still_of_an_explorer():
     still = {"image/png": "iVBORw0", "text/plain": "Explorer"}
     page = {"text/html": "<div>", "application/vnd.jupyter.widget-view+json": {"model_id": "1"}}

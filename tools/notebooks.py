@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbval.plugin import coalesce_streams
 
 from tools.execution import ROOT, execute
 
@@ -36,7 +37,8 @@ def normalise(notebook: NotebookNode) -> None:
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count
-            cell.outputs = [_normalised_output(output, count) for output in cell.outputs]
+            # A kernel cuts what a cell prints into pieces by the clock.
+            cell.outputs = [_normalised_output(output, count) for output in coalesce_streams(cell.outputs)]
 
 
 def _normalised_output(output: NotebookNode, count: int) -> NotebookNode:

@@ -153,8 +153,7 @@ def chosen_weight(record: Record, *, size: int, shifts: Sequence[str]) -> float:
     """
     if not shifts:
         raise ValueError("a choice needs at least one shift to look at, such as 'clean'")
-    columns = [record.axes["seed"].index(seed) for seed in SEARCH]
-    seen = [record.get("validation", shift=shift, size=size)[columns] for shift in shifts]
+    seen = [record.get("validation", shift=shift, size=size, seed=SEARCH) for shift in shifts]
     return WEIGHTS[int(np.mean(seen, axis=(0, 1)).argmax())]
 
 

@@ -151,9 +151,7 @@ def at_chosen_rate(record: Record, name: str, **settings: Any) -> NDArray[np.flo
         One number for each seed of `REPORT`.
     """
     rate = recorded_rate(record, SEARCH, **settings)
-    columns = [record.axes["seed"].index(seed) for seed in REPORT]
-    values: NDArray[np.float64] = record.get(name, rate=rate, **settings)[columns]
-    return values
+    return record.get(name, rate=rate, seed=REPORT, **settings)
 
 
 def _accuracies(config: Config, seed: int) -> tuple[float, float, float, float]:

@@ -8,6 +8,7 @@ Source:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,11 +119,12 @@ def chosen(
     Returns:
         The accuracy of the seeds that did not search, shape ``(seeds, scales)``; the rates, ``(scales,)``.
     """
-    record, where = SWEEP.load(), {"norm": norm, "network": network}
+    record = SWEEP.load()
+    where: dict[str, Any] = {"norm": norm, "network": network}
     scales = record.axes["scale"]
     rates = [recorded_rate(record, SEARCH, **where, scale=scale if at is None else at) for scale in scales]
     test = [
-        record.get("test", **where, rate=rate, scale=scale)[: len(REPORT)]
+        record.get("test", **where, rate=rate, scale=scale, seed=REPORT)
         for rate, scale in zip(rates, scales, strict=True)
     ]
     return np.stack(test, axis=1), np.array(rates)

@@ -83,14 +83,9 @@ SWEEP = Sweep(
 def chosen_rate(record: Record, arm: str, *, steps: int = 300) -> float:
     """Return the rate at which the search seeds have the lowest mean validation loss.
 
-    A training that broke down counts as an infinite loss.
-
     Args:
         record: Of `SWEEP`.
         arm: A name of `ARMS`.
         steps: Of the trainings.
     """
-    loss = record.values["validation"]
-    higher_is_better = np.where(np.isnan(loss), -np.inf, -loss)
-    record = Record(record.axes, {"validation": higher_is_better}, record.environment)
-    return recorded_rate(record, SEARCH, arm=arm, steps=steps)
+    return recorded_rate(record, SEARCH, lowest=True, arm=arm, steps=steps)

@@ -81,13 +81,9 @@ def target_text() -> Text:
         >>> "import" in "".join(text.alphabet[i] for i in text.train[:20_000])
         True
     """
-    alphabet = load_text().alphabet
-    place = {character: i for i, character in enumerate(alphabet)}
     files = (argparse_file, ast.__file__, typing_file)
     whole = "\n".join(Path(file).read_text(encoding="utf-8") for file in files)
-    numbers = np.array([place[character] for character in whole if character in place], dtype=np.int64)
-    first, second = len(numbers) * 8 // 10, len(numbers) * 9 // 10
-    return Text(alphabet, numbers[:first], numbers[first:second], numbers[second:])
+    return Text.split(whole, load_text().alphabet)
 
 
 @cache

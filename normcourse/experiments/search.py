@@ -55,14 +55,17 @@ def fresh(seeds: Sequence[int], search_seeds: Sequence[int]) -> list[int]:
     return list(seeds)
 
 
-def recorded_rate(record: Record, seeds: Sequence[int], *, by: str = "validation", **settings: Any) -> float:
+def recorded_rate(
+    record: Record, seeds: Sequence[int], *, by: str = "validation", lowest: bool = False, **settings: Any
+) -> float:
     """Return the rate that `search_rate` would choose, from a record of all rates.
 
     Args:
         record: With an axis ``"rate"``.
         seeds: Of the search, among the record's.
-        by: A measurement on the validation split, the higher the better: one number a run, or a curve, of
-            which the end counts.
+        by: A measurement on the validation split: one number a run, or a curve, of which the end counts.
+            Of a training that broke down it is not a number, which counts as the worst.
+        lowest: Whether low is good, as for a loss.
         settings: A value for each other axis.
 
     Raises:
@@ -80,8 +83,8 @@ def recorded_rate(record: Record, seeds: Sequence[int], *, by: str = "validation
             "a rate is chosen over the axes rate and seed, and every other axis needs a value; left free are "
             f"{', '.join(free)}"
         )
-    measured = record.get(by, **settings)
+    measured = record.get(by, **settings, seed=tuple(seeds))
     end = measured if measured.ndim == 2 else measured[..., -1]
-    columns = [record.axes["seed"].index(seed) for seed in seeds]
+    merit = -end if lowest else end
     rates: tuple[float, ...] = record.axes["rate"]
-    return rates[int(end[:, columns].mean(axis=1).argmax())]
+    return rates[int(np.where(np.isnan(merit), -np.inf, merit).mean(axis=1).argmax())]

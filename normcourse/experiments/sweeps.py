@@ -37,6 +37,9 @@ class Record:
         >>> record = Record({"rate": (0.1, 1.0), "seed": (0, 1, 2)}, {"steps": steps}, {})
         >>> record.get("steps", rate=1.0)
         array([3, 2, 1])
+        >>> record.get("steps", seed=(0, 2))
+        array([[9, 7],
+               [3, 1]])
     """
 
     axes: Mapping[str, tuple[Any, ...]]
@@ -46,6 +49,10 @@ class Record:
     def get(self, name: str, **settings: Any) -> NDArray[Any]:
         """Return a measurement at fixed settings; the axes that are not named stay, in order.
 
+        Args:
+            name: Of the measurement.
+            settings: By axis, a value, or a tuple of values: the axis then stays, with those alone.
+
         Raises:
             KeyError: The record has no such measurement, no such axis, or not that value of it.
         """
@@ -54,13 +61,16 @@ class Record:
         for axis, value in settings.items():
             if axis not in self.axes:
                 raise KeyError(f"the record's axes are {', '.join(self.axes)}; it has no {axis!r}")
-            if value not in self.axes[axis]:
-                raise KeyError(f"{axis} was run at {self.axes[axis]}, not at {value!r}")
-        index = (
-            values.index(settings[axis]) if axis in settings else slice(None)
-            for axis, values in self.axes.items()
-        )
-        chosen: NDArray[Any] = self.values[name][tuple(index)]
+            for one in value if isinstance(value, tuple) else (value,):
+                if one not in self.axes[axis]:
+                    raise KeyError(f"{axis} was run at {self.axes[axis]}, not at {one!r}")
+        chosen = self.values[name]
+        for place, (axis, run_at) in reversed(list(enumerate(self.axes.items()))):
+            match settings.get(axis, run_at):
+                case tuple(several):
+                    chosen = chosen.take([run_at.index(one) for one in several], place)
+                case one:
+                    chosen = chosen.take(run_at.index(one), place)
         return chosen
 
     def dumps(self) -> str:

@@ -31,20 +31,19 @@ def tuning_curves(record: Record) -> Figure:
         record: Of `fine_tuning.SWEEP`, or of another one with the same names.
     """
     targets, sizes, rates = (record.axes[name] for name in ("target", "batch_size", "rate"))
-    columns = [record.axes["seed"].index(seed) for seed in REPORT]
     shape = (len(targets), len(sizes))
     with new_figure(*shape, figsize=(5.0, 4.6), sharex=True, sharey=True, squeeze=False) as (figure, axes):
         for (row, column), axis in np.ndenumerate(axes):
             where = {"target": targets[row], "batch_size": sizes[column]}
             for arm, (colour, line) in _LOOKS.items():
-                seeds = record.get("test", arm=arm, **where)[:, columns]
+                seeds = record.get("test", arm=arm, seed=REPORT, **where)
                 mean = bootstrap(np.mean, seeds.T)
                 axis.fill_between(rates, mean.low, mean.high, color=colour, alpha=0.15, linewidth=0)
                 axis.plot(rates, mean.estimate, line, color=colour, label=arm, markersize=4)
             for arm, dashes, name in zip(
                 ARMS[1:], (":", (0, (6, 2))), ("no step", "recalibrated, no step"), strict=True
             ):
-                start = record.get("start", arm=arm, **where)[:, columns].mean()
+                start = record.get("start", arm=arm, seed=REPORT, **where).mean()
                 axis.axhline(start, color=COLOURS["muted"], linestyle=dashes, linewidth=1.2, label=name)
             axis.set(title=f"{targets[row]}, batches of {sizes[column]}", xscale="log", ylim=(0, 1.03))
             axis.minorticks_off()

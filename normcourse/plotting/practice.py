@@ -1,8 +1,9 @@
 """Norms in practice: what fine-tuning a part of a model gains, and what lengths do to neighbours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
@@ -23,21 +24,8 @@ def neighbour_precision(precision: Mapping[str, Mapping[str, Interval]]) -> Figu
     """
     with new_figure(figsize=(5.0, 2.9)) as (figure, axis):
         scores = list(next(iter(precision.values())))
-        for place, ((kind, rows), (colour, marker)) in enumerate(
-            zip(precision.items(), _MARKS, strict=False)
-        ):
-            heights = np.arange(len(scores)) + 0.24 * place - 0.12
-            middle = np.array([rows[score].estimate for score in scores])
-            ends = np.array([(rows[score].low, rows[score].high) for score in scores]).T
-            axis.errorbar(
-                middle,
-                heights,
-                xerr=np.abs(ends - middle),
-                fmt=marker,
-                color=COLOURS[colour],
-                capsize=3,
-                label=kind,
-            )
+        for place, (kind, rows) in enumerate(precision.items()):
+            _intervals(axis, place, kind, [rows[score] for score in scores])
         axis.set_yticks(range(len(scores)), scores)
         axis.margins(y=0.15)
         axis.invert_yaxis()
@@ -54,22 +42,27 @@ def tuned_losses(losses: Mapping[str, tuple[NDArray[np.float64], NDArray[np.floa
         losses: By part, losses on the new and on the old text, in nats, of shape ``(seeds,)``.
     """
     with new_figure(figsize=(5.0, 2.7)) as (figure, axis):
-        for place, (name, (colour, marker)) in enumerate(zip(("new text", "old text"), _MARKS, strict=True)):
-            bands = [bootstrap(np.mean, both[place]) for both in losses.values()]
-            middle = np.array([band.estimate for band in bands])
-            ends = np.array([(band.low, band.high) for band in bands]).T
-            axis.errorbar(
-                middle,
-                np.arange(len(losses)) + 0.2 * place - 0.1,
-                xerr=np.abs(ends - middle),
-                fmt=marker,
-                color=COLOURS[colour],
-                capsize=3,
-                label=name,
-            )
+        for place, name in enumerate(("new text", "old text")):
+            _intervals(axis, place, name, [bootstrap(np.mean, both[place]) for both in losses.values()])
         axis.set_yticks(range(len(losses)), losses)
         axis.margins(y=0.15)
         axis.invert_yaxis()
         axis.set_xlabel("test loss in nats per character")
         figure.legend(loc="outside upper center", ncols=2, fontsize=9)
     return figure
+
+
+def _intervals(axis: Axes, place: int, label: str, intervals: Sequence[Interval]) -> None:
+    """Draw an interval on each row; those of the second kind lie below those of the first."""
+    colour, marker = _MARKS[place]
+    middle = np.array([interval.estimate for interval in intervals])
+    ends = np.array([(interval.low, interval.high) for interval in intervals]).T
+    axis.errorbar(
+        middle,
+        np.arange(len(intervals)) + 0.22 * place - 0.11,
+        xerr=np.abs(ends - middle),
+        fmt=marker,
+        color=COLOURS[colour],
+        capsize=3,
+        label=label,
+    )

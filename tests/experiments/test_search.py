@@ -43,6 +43,14 @@ def test_of_a_curve_the_end_counts():
     assert recorded_rate(record, (5, 6, 7), by="accuracy") == 0.3
 
 
+def test_the_lowest_loss_wins_and_a_training_that_broke_down_loses():
+    loss = np.array([[2.0, 2.2], [1.0, np.nan], [1.5, 2.5]])
+    record = Record({"rate": (0.1, 0.3, 1.0), "seed": (5, 6)}, {"loss": loss, "merit": -loss}, {})
+    assert recorded_rate(record, (5, 6), by="loss", lowest=True) == 1.0
+    assert recorded_rate(record, (5, 6), by="merit") == 1.0
+    assert recorded_rate(record, (5,), by="loss", lowest=True) == 0.3
+
+
 @pytest.mark.parametrize(
     ("axes", "settings", "free"),
     [

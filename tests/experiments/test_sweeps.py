@@ -58,6 +58,8 @@ def test_a_record_has_the_settings_as_axes_and_the_seeds_as_the_last():
     np.testing.assert_allclose(record.get("curve", rate=1.0, kind="batch")[:, 0], [3, 4, 5])
     np.testing.assert_allclose(record.get("curve", kind="none", seed=4)[:, 0], [0.4, 4])
     np.testing.assert_array_equal(record.get("steps", rate=0.1), [[np.inf] * 3, [3, 4, 5]])
+    np.testing.assert_array_equal(record.get("steps", rate=0.1, seed=(5, 3)), [[np.inf] * 2, [5, 3]])
+    np.testing.assert_array_equal(record.get("curve", kind=("batch",), seed=(4, 5)).shape, (2, 1, 2, 3))
 
 
 def test_a_measurement_that_only_some_combinations_give_is_refused():
