@@ -10,43 +10,13 @@ from torch import Tensor, nn
 
 from normcourse import nn as ours
 from normcourse.probes import watch
-
-LIBRARIES = pytest.mark.parametrize("library", [ours, nn], ids=["ours", "torch's"])
-SHAPES = {"BatchNorm1d": (6, 4), "BatchNorm2d": (5, 4, 3, 2), "BatchNorm3d": (3, 4, 2, 3, 2)}
-
-
-def trained(layer: Any) -> Any:
-    """Give a layer statistics and an affine of its own, in float64, and put it in evaluation mode."""
-    torch.manual_seed(0)
-    layer = layer.double()
-    for tensor in (layer.running_mean, layer.weight, layer.bias):
-        tensor.data.normal_()
-    layer.running_var.uniform_(0.5, 2)
-    return layer.eval()
-
-
-def network(library: Any = ours) -> nn.Sequential:
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Linear(4, 6).double(), trained(library.BatchNorm1d(6)), nn.ReLU(), nn.Dropout(0.5),
-        nn.Linear(6, 3).double(), trained(library.BatchNorm1d(3))
-    ).eval()  # fmt: skip
-
-
-def values(*shape: int) -> Tensor:
-    generator = torch.Generator().manual_seed(1)
-    return 3 * torch.randn(*shape, generator=generator, dtype=torch.float64) + 2
-
-
-def gradients(out: Tensor, inputs: list[Tensor]) -> tuple[Tensor, ...]:
-    upstream = torch.randn(out.shape, generator=torch.Generator().manual_seed(2), dtype=out.dtype)
-    return torch.autograd.grad(out, inputs, upstream)
+from tests.nn.trained import LIBRARIES, SHAPES, gradients, network, trained, values
 
 
 @LIBRARIES
 @pytest.mark.parametrize("kind", SHAPES)
 def test_no_source_is_training_mode_gradients_included(library: Any, kind: str) -> None:
-    layer, x = trained(getattr(library, kind)(4)), values(*SHAPES[kind]).requires_grad_()
+    layer, x = trained(getattr(library, kind)(4)).eval(), values(*SHAPES[kind]).requires_grad_()
     train = deepcopy(layer).train()
     with ours.adapt_batch_norm(layer, 0):
         out = layer(x)
@@ -61,7 +31,7 @@ def test_no_source_is_training_mode_gradients_included(library: Any, kind: str) 
 @LIBRARIES
 @pytest.mark.parametrize("kind", SHAPES)
 def test_an_infinite_source_is_evaluation_mode(library: Any, kind: str) -> None:
-    layer, x = trained(getattr(library, kind)(4)), values(*SHAPES[kind])
+    layer, x = trained(getattr(library, kind)(4)).eval(), values(*SHAPES[kind])
     with ours.adapt_batch_norm(layer, inf):
         out = layer(x)
     torch.testing.assert_close(out, layer(x), rtol=1e-12, atol=1e-12)
@@ -70,7 +40,7 @@ def test_an_infinite_source_is_evaluation_mode(library: Any, kind: str) -> None:
 @LIBRARIES
 @pytest.mark.parametrize("kind", SHAPES)
 def test_in_between_means_and_variances_are_mixed_by_numbers_of_examples(library: Any, kind: str) -> None:
-    layer, x = trained(getattr(library, kind)(4)), values(*SHAPES[kind])
+    layer, x = trained(getattr(library, kind)(4)).eval(), values(*SHAPES[kind])
     n, pool = len(x), (0, *range(2, x.dim()))
     mixed = deepcopy(layer)
     mixed.running_mean = (10 * layer.running_mean + n * x.mean(pool)) / (10 + n)
@@ -81,7 +51,7 @@ def test_in_between_means_and_variances_are_mixed_by_numbers_of_examples(library
 
 @LIBRARIES
 def test_every_layer_of_a_model_adapts_and_dropout_stays_off(library: Any) -> None:
-    model, x = network(library), values(8, 4)
+    model, x = network(library).eval(), values(8, 4)
     train = deepcopy(model)
     train[1].train(), train[5].train()
     with ours.adapt_batch_norm(model, 0):
@@ -91,7 +61,7 @@ def test_every_layer_of_a_model_adapts_and_dropout_stays_off(library: Any) -> No
 
 @pytest.mark.parametrize("failing", [False, True])
 def test_the_model_is_left_as_it_was(failing: bool) -> None:
-    model, x = network(), values(8, 4)
+    model, x = network().eval(), values(8, 4)
     before, state = model(x), deepcopy(model.state_dict())
     attributes = [set(vars(layer)) for layer in model]
     with pytest.raises(RuntimeError) if failing else torch.no_grad(), ours.adapt_batch_norm(model, 1):
@@ -104,7 +74,7 @@ def test_the_model_is_left_as_it_was(failing: bool) -> None:
 
 
 def test_the_inner_of_two_blocks_counts_and_hooks_see_it() -> None:
-    layer, x = trained(ours.BatchNorm1d(4)), values(6, 4)
+    layer, x = trained(ours.BatchNorm1d(4)).eval(), values(6, 4)
     with watch(nn.Sequential(layer), "0") as seen, ours.adapt_batch_norm(layer, inf):
         outer = layer(x)
         with ours.adapt_batch_norm(layer, 0):
@@ -117,7 +87,7 @@ def test_the_inner_of_two_blocks_counts_and_hooks_see_it() -> None:
 
 
 def test_one_example_may_mix_and_an_empty_batch_stays_empty() -> None:
-    layer = trained(ours.BatchNorm1d(4))
+    layer = trained(ours.BatchNorm1d(4)).eval()
     x = values(1, 4)
     with ours.adapt_batch_norm(layer, 3):
         out = layer(x)
@@ -129,7 +99,7 @@ def test_one_example_may_mix_and_an_empty_batch_stays_empty() -> None:
 
 @LIBRARIES
 def test_half_precision_is_mixed_in_the_precision_of_the_statistics(library: Any) -> None:
-    layer = trained(library.BatchNorm2d(4)).float()
+    layer = trained(library.BatchNorm2d(4)).eval().float()
     x = values(16, 4, 8, 8).bfloat16()
     with ours.adapt_batch_norm(layer, 16):
         out = layer(x)
@@ -153,14 +123,19 @@ def with_variance(value: float) -> nn.Module:
 
 
 WRONG: dict[str, tuple[nn.Module, float, Tensor, str]] = {
-    "negative": (network(), -1, values(8, 4), "at least 0, but got -1: 0 is the batch alone"),
-    "NaN": (network(), nan, values(8, 4), "at least 0, but got nan"),
+    "negative": (network().eval(), -1, values(8, 4), "at least 0, but got -1: 0 is the batch alone"),
+    "NaN": (network().eval(), nan, values(8, 4), "at least 0, but got nan"),
     "no batch norm": (nn.Linear(4, 2), 1, torch.ones(2, 4), "has none"),
     "untracked": (ours.BatchNorm1d(4, track_running_stats=False), 1, torch.ones(2, 4), "has none"),
     "not finite": (with_variance(nan), 1, torch.ones(2, 4), "0 has statistics that are not finite"),
     "negative variance": (with_variance(-1), 1, torch.ones(2, 4), "0 has a negative variance"),
-    "training": (network().train(), 1, values(8, 4), "1 is in training mode, .*model.eval"),
-    "one value": (network(), 0, values(1, 4), "more than one value per channel .*source_weight above 0"),
+    "training": (network(), 1, values(8, 4), "1 is in training mode, .*model.eval"),
+    "one value": (
+        network().eval(),
+        0,
+        values(1, 4),
+        "more than one value per channel .*source_weight above 0",
+    ),
     "rank, ours": (ours.BatchNorm2d(4).eval(), 1, torch.ones(2, 4, 3), "takes 4D input, but got 3D"),
     "rank, torch's": (nn.BatchNorm2d(4).eval(), 1, torch.ones(2, 4, 3), "expected 4D input"),
 }
