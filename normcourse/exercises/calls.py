@@ -56,6 +56,13 @@ def script(answer: Any, inputs: dict[str, Any]) -> Any:
     model.train()
     batches = list(zip(given["x"], given["y"], strict=True))
     logits = answer(model, batches, given["x_val"], float(inputs["rate"]))
-    logits = logits if isinstance(logits, torch.Tensor) else torch.stack(list(logits))
+    if logits is None:
+        return None
+    if not isinstance(logits, torch.Tensor):
+        if not isinstance(logits, list | tuple):
+            raise TypeError(
+                f"the function should return a list of tensors, but returned {type(logits).__name__}"
+            )
+        logits = torch.stack([torch.as_tensor(one) for one in logits])
     norm = model[1]
     return logits, norm.running_mean, norm.running_var, model[0].weight, norm.weight

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from normcourse.exercises.marking import Mark
+from normcourse.exercises.marking import CheckMark, Mark
 from normcourse.exercises.store import Progress
 from normcourse.exercises.task import AnyTask, Exercise, Section
 
@@ -51,7 +51,7 @@ class Feedback:
 
     def __repr__(self) -> str:
         checks = [
-            f"  {'pass' if check.passed else 'FAIL'}  {check.name}{_worth(check.of)}: {check.detail}"
+            f"  {_word(check, 'pass', 'FAIL')}  {check.name}{_worth(check.of)}: {check.detail}"
             for check in self.mark.checks
         ]
         texts = [f"  {text}" for text in self._texts()]
@@ -63,7 +63,7 @@ class Feedback:
         parts = [f"<p><strong>{escape(self.task.title)}: {escape(self._headline())}</strong></p>"]
         if self.mark.checks:
             rows = [
-                ("✓ pass" if check.passed else "✗ fail", f"{check.name}{_worth(check.of)}", check.detail)
+                (_word(check, "✓ pass", "✗ fail"), f"{check.name}{_worth(check.of)}", check.detail)
                 for check in self.mark.checks
             ]
             parts.append(_table(("Result", "Check", "Numbers"), rows))
@@ -80,7 +80,8 @@ class Feedback:
         return f"{WORDS[self.mark.status]}, {points(self.mark.points)} of {self.mark.of} points"
 
     def _texts(self) -> list[str]:
-        return [text for text in (self.mark.message, self.note) if text]
+        told = any(self.mark.message in check.detail for check in self.mark.checks)
+        return [text for text in ("" if told else self.mark.message, self.note) if text]
 
 
 @dataclass(frozen=True, repr=False)
@@ -134,6 +135,11 @@ class Table:
             ]
             parts.append(_table(("Task", "Points"), rows))
         return "".join(parts)
+
+
+def _word(check: CheckMark, good: str, bad: str) -> str:
+    """Return the word for a check; what earns nothing by itself, a forecast's statement, has none."""
+    return (good if check.passed else bad) if check.of else "-"
 
 
 def _worth(number: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from normcourse.exercises import calls
 from normcourse.exercises.catalogue import EXERCISES, find_exercise, find_task
 from normcourse.exercises.feedback import Feedback, Note, Table
+from normcourse.exercises.imports import libraries
 from normcourse.exercises.marking import Mark, arguments, mark
 from normcourse.exercises.notebooks import solution_source
 from normcourse.exercises.running import Outcome, call_answer, read_answer
@@ -38,7 +39,8 @@ def check(task: str, namespace: Mapping[str, Any] | None = None) -> Feedback:
         ('n - 1',)
     """
     found = find_task(task)
-    outcomes = _outcomes(found, sys._getframe(1).f_globals if namespace is None else namespace)
+    namespace = sys._getframe(1).f_globals if namespace is None else namespace
+    outcomes = _outcomes(found, namespace)
     before = recall(task)
     if isinstance(found, PredictionTask) and before.committed is None and outcomes[0].kind == "returned":
         judged = Mark(task, "not attempted", 0, found.points)
@@ -48,8 +50,9 @@ def check(task: str, namespace: Mapping[str, Any] | None = None) -> Feedback:
         return Feedback(found, judged, f'If you are stuck, hint("{task}") helps by steps.')
     after = before.better(judged.points)
     trouble = keep(task, after)
-    earlier = f"Your best so far: {after.points:g} points." if after.points > judged.points else ""
-    return Feedback(found, judged, " ".join(text for text in (earlier, trouble) if text))
+    earlier = f"Your best so far: {after.points:g} of {found.points}." if after.points > judged.points else ""
+    notes = (earlier, _not_allowed(found, namespace), trouble)
+    return Feedback(found, judged, " ".join(text for text in notes if text))
 
 
 def hint(task: str) -> Note:
@@ -135,5 +138,18 @@ def _outcomes(task: AnyTask, namespace: Mapping[str, Any]) -> list[Outcome]:
     ]
 
 
+def _not_allowed(task: AnyTask, namespace: Mapping[str, Any]) -> str:
+    """Say which libraries an answer uses that the grader does not have; empty if there are none."""
+    if not isinstance(task, CodeTask):
+        return ""
+    used = libraries(namespace.get(task.answer)) - set(task.libraries)
+    if not used:
+        return ""
+    return (
+        f"The grader has {' and '.join(task.libraries)} alone here, and your answer uses "
+        f"{' and '.join(sorted(used))}: there it would fail."
+    )
+
+
 def _forecast(value: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {chance:g}" for name, chance in value.items())
+    return ", ".join(f'"{name}" {chance:g}' for name, chance in value.items())

@@ -1,7 +1,7 @@
 """Judge what an answer returned: points, and the mistake that explains all that was seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import isfinite
 from zlib import crc32
@@ -14,7 +14,7 @@ from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Mistakes, P
 
 __all__ = ["CheckMark", "Mark", "arguments", "distance", "explain", "given_by", "mark"]
 
-EXPLAINS = 0.05  # of the distance to the truth: so near a mistake explains an output
+EXPLAINS = 0.01  # of the distance to the truth: so near a mistake explains an output
 
 Arrays = tuple[NDArray[np.float64], ...]
 
@@ -77,6 +77,8 @@ def mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mark:
             seed, or of ``read_answer``. Arrays are not trusted: shape and finiteness are looked at here.
         seed: Of the probes.
     """
+    if any(outcome.kind != "not attempted" for outcome in outcomes):  # a part of it was
+        outcomes = [replace(o, kind="raised") if o.kind == "not attempted" else o for o in outcomes]
     failed = next((outcome for outcome in outcomes if outcome.kind != "returned"), None)
     if failed is not None and (not isinstance(task, CodeTask) or failed.kind not in ("raised", "unreadable")):
         return Mark(task.name, failed.kind, 0, task.points, message=failed.message)
@@ -165,8 +167,8 @@ def explain(task: CodeTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mista
     """Return the fewest known mistakes that explain every outcome, or none.
 
     They explain an output that lies within the tolerance of what they give; if no mistakes do so, then one
-    that is twenty times nearer to it than to the truth, as of a learner who works in float32. They explain an
-    exception if they end in one too.
+    that is a hundred times nearer to it than to the truth, as of a learner who rounds. They
+    explain an exception if they end in one too.
     """
     expected = _expected(task, seed)
     for slack in (0.0, EXPLAINS):
@@ -195,19 +197,24 @@ def _explains(task: CodeTask, outcome: Outcome, wrong: Arrays | None, truth: Arr
 def _detail(task: CodeTask, outcome: Outcome, truth: Arrays, output: str, worst: float, probe: str) -> str:
     """Say in numbers how a check went, at its worst probe."""
     if outcome.kind != "returned":
-        return f"on {probe}: {outcome.message}"
+        return f"tried on {probe}: {outcome.message}"
     number = task.outputs.index(output)
     array, right = outcome.arrays[number], truth[number]
+    if not array.size and right.size:
+        return f"{output} is None or empty, tried on {probe}"
     if array.shape != right.shape:
-        return f"{output} has shape {array.shape} where {right.shape} is due, on {probe}"
+        return f"{output} has shape {array.shape} where {right.shape} is due, tried on {probe}"
     if not np.isfinite(array).all() and np.isfinite(right).all():
         return (
-            f"{output} holds {np.count_nonzero(~np.isfinite(array))} values that are not finite, on {probe}"
+            f"{output} holds {np.count_nonzero(~np.isfinite(array))} values that are not finite, "
+            f"tried on {probe}"
         )
     if worst <= task.tolerance:
         bound = next(b for b in (1e-12, 1e-9, task.tolerance) if worst <= b)
         return f"within {bound:.0e}"
-    return f"{output} is off by up to {worst:.2g}, on {probe}"
+    largest = float(np.max(np.abs(right)))
+    reach = f" where values reach {largest:.2g}" if largest > 1 else ""
+    return f"{output} is off by up to {worst * max(1.0, largest):.2g}{reach}, tried on {probe}"
 
 
 def _pattern(task: CodeTask, outcomes: Sequence[Outcome], expected: Sequence[Arrays]) -> str:
@@ -233,7 +240,7 @@ def _pattern(task: CodeTask, outcomes: Sequence[Outcome], expected: Sequence[Arr
 
 def _mark_choices(task: ChoiceTask, outcome: Outcome) -> Mark:
     given = outcome.value or {}
-    checks, wrong, says = [], {}, []
+    checks, wrong = [], {}
     for question in task.questions:
         choice = given.get(question.name)
         option = next((option for option in question.options if option.name == choice), None)
@@ -245,7 +252,6 @@ def _mark_choices(task: ChoiceTask, outcome: Outcome) -> Mark:
             detail = option.says
             if not passed:
                 wrong[question.name] = option.name
-                says.append(option.says)
         checks.append(
             CheckMark(question.name, passed, question.points if passed else 0, question.points, detail)
         )
@@ -255,22 +261,16 @@ def _mark_choices(task: ChoiceTask, outcome: Outcome) -> Mark:
     if belief is not None:
         return Mark(task.name, status, points, task.points, tuple(checks), (belief.name,), belief.says)
     names = tuple(f"{question}: {option}" for question, option in wrong.items())
-    return Mark(task.name, status, points, task.points, tuple(checks), names, " ".join(says))
+    return Mark(task.name, status, points, task.points, tuple(checks), names)
 
 
 def _mark_predictions(task: PredictionTask, outcome: Outcome) -> Mark:
     given = outcome.value or {}
-    bad = [
-        statement.name
-        for statement in task.statements
-        if type(given.get(statement.name)) not in (int, float) or not 0 <= given[statement.name] <= 1
-    ]
+    bad = {s.name: why for s in task.statements if (why := _no_probability(given.get(s.name)))}
     if bad:
-        percent = [
-            name for name in bad if isinstance(given.get(name), int | float) and 1 < given[name] <= 100
-        ]
-        mistakes: tuple[str, ...] = ("percent",) if percent == bad else ()
-        message = f"Each statement needs a probability from 0 to 1; missing or outside: {', '.join(bad)}."
+        mistakes: tuple[str, ...] = ("percent",) if set(bad.values()) == {PERCENT} else ()
+        faults = ", ".join(f'"{name}" {why}' for name, why in bad.items())
+        message = f"Each statement needs a probability from 0 to 1, but {faults}."
         return Mark(task.name, "wrong", 0, task.points, (), mistakes, message)
     errors = {s.name: (given[s.name] - s.true) ** 2 for s in task.statements}
     brier = sum(errors.values()) / len(errors)
@@ -282,17 +282,33 @@ def _mark_predictions(task: PredictionTask, outcome: Outcome) -> Mark:
             errors[s.name] < 0.25,
             0,
             0,
-            f"you gave {given[s.name]:g} to what is {str(s.true).lower()}",
+            f"it is {str(s.true).lower()}; you gave {given[s.name]:g}, which costs {errors[s.name]:.2g}",
         )
         for s in task.statements
     )
     mistakes = _miscalibrated(task, given)
-    message = f"Brier score {brier:.3f}: 0 is perfect, 0.25 is what 0.5 throughout gives."
+    message = (
+        f"Brier score {brier:.3f}, the mean of these costs: 0 is perfect, 0.25 is what 0.5 throughout gives."
+    )
     if mistakes:
         message += " " + FORECASTERS[mistakes[0]]
     return Mark(
         task.name, "right" if skill > 0.5 else "partly", points, task.points, checks, mistakes, message
     )
+
+
+PERCENT = "is a percentage: divide it by 100"
+
+
+def _no_probability(given: object) -> str:
+    """Say why an entry is no probability; empty if it is one."""
+    if given is None:
+        return "has none"
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        return f"has {given!r:.40}, which is no number"
+    if 0 <= given <= 1:
+        return ""
+    return PERCENT if 1 < given <= 100 else f"has {given:g}"
 
 
 FORECASTERS = {

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 __all__ = ["Outcome", "call_answer", "describe", "read_answer"]
 
 MESSAGE = 500  # characters of an exception that are worth showing
+STUB = "The line with NotImplementedError was reached: put your answer in its place."
+KINDS = {"U": "text", "S": "bytes", "c": "complex numbers", "O": "objects", "M": "dates", "m": "times"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Outcome:
     Attributes:
         kind: ``returned``; ``missing`` (no such name); ``not attempted`` (the stub still stands); ``raised``;
             ``unreadable`` (not what was asked for); or, from a grader, ``timeout``, ``crash``, ``malformed``.
-        arrays: What was returned, as float64, if arrays were asked for.
+        arrays: What was returned, as float64, if arrays were asked for; empty where it was None.
         value: What was read, if a dictionary was asked for.
         message: The reason, where there is one.
     """
@@ -58,7 +60,7 @@ def call_answer(
     except KeyboardInterrupt:
         raise
     except NotImplementedError:
-        return Outcome("not attempted")
+        return Outcome("not attempted", message=STUB)
     except BaseException as error:  # a learner's code may raise anything: SystemExit too
         return Outcome("raised", message=describe(error))
 
@@ -90,21 +92,22 @@ def read_answer(namespace: Mapping[str, Any], name: str) -> Outcome:
 def _as_arrays(returned: Any, outputs: int) -> Outcome:
     if returned is None:
         return Outcome("unreadable", message="the function returned None: does it end with return?")
-    if outputs == 1 and not (isinstance(returned, tuple) and len(returned) == 1):
+    if outputs == 1 and not isinstance(returned, tuple):
         returned = (returned,)
     if not isinstance(returned, tuple | list):
         what = type(returned).__name__
         return Outcome(
-            "unreadable", message=f"the function should return {outputs} arrays, but returned one {what}"
+            "unreadable", message=f"the function should return {outputs} values, but returned one {what}"
         )
     if len(returned) != outputs:
+        due = "one array" if outputs == 1 else f"{outputs} values"
         return Outcome(
-            "unreadable", message=f"the function should return {outputs} arrays, but returned {len(returned)}"
+            "unreadable", message=f"the function should return {due}, but returned {len(returned)} values"
         )
     arrays = []
     for entry in returned:
         if entry is None:
-            return Outcome("unreadable", message="one of the returned values is None")
+            entry = ()  # costs its own checks and no others
         if hasattr(entry, "detach"):  # a tensor
             entry = entry.detach().cpu().numpy()
         try:
@@ -114,8 +117,9 @@ def _as_arrays(returned: Any, outputs: int) -> Outcome:
                 "unreadable", message="a returned list has rows of different lengths: return an array"
             )
         if array.dtype.kind not in "biuf":
+            held = KINDS.get(array.dtype.kind, str(array.dtype))
             return Outcome(
-                "unreadable", message=f"a returned value does not hold real numbers: {array.dtype}"
+                "unreadable", message=f"a returned value should hold real numbers, but holds {held}"
             )
         arrays.append(np.array(array, dtype=np.float64, subok=False))
     return Outcome("returned", tuple(arrays))

@@ -54,12 +54,20 @@ def test_one_wrong_number_on_one_probe_loses_the_points_of_its_check():
     assert result.mistakes == ()
 
 
-def test_a_mistake_made_in_float32_is_still_named():
+def test_a_mistake_in_rounded_numbers_is_still_named():
     def answer(x, gamma, beta, eps):
-        x = x.astype(np.float32)
-        return (gamma * (x - x.mean(0)) / np.sqrt(x.var(0, ddof=1) + eps) + beta).astype(np.float16)
+        return np.round(gamma * (x - x.mean(0)) / np.sqrt(x.var(0, ddof=1) + eps) + beta, 4)
 
     assert judged(answer).mistakes == ("n - 1",)
+
+
+def test_two_mistakes_are_no_name_for_three():
+    """An output that is nearer to a known pair than to the truth, but not made by it."""
+
+    def answer(x, gamma, beta, eps):
+        return gamma * (x - x.mean(0)) / (np.sqrt(x.var(0, ddof=1)) + eps) + 1.001 * beta
+
+    assert judged(answer).mistakes == ()
 
 
 def test_a_mistake_that_explains_only_part_of_the_evidence_is_not_named():

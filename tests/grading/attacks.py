@@ -420,7 +420,7 @@ HOSTILE = {
     ),
     "text": (
         "unreadable",
-        r".*<U5",
+        r".*holds text",
         """
         def f_a(x):
             return 'right'
@@ -437,7 +437,7 @@ HOSTILE = {
     ),
     "dates": (
         "unreadable",
-        r".*datetime",
+        r".*holds dates",
         """
         def f_a(x):
             import numpy as np

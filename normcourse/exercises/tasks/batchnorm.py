@@ -23,23 +23,35 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
-from normcourse.exercises.tasks.draws import affine, upstream
+from normcourse.exercises.tasks.draws import OWN, affine, upstream
 
 __all__ = ["EXERCISE"]
 
 Array = NDArray[Any]
 
+NO_EPS = Mistake(
+    "no eps",
+    "scale",
+    "You leave out eps, or use a far smaller number. It is added to the variance, under the root.",
+)
+OWN_EPS = Mistake(
+    "own eps", "scale", "You add 1e-5, which is eps often but not always. Use the argument eps."
+)
+
+
+def _wide(rng: Generator, examples: int, features: int) -> Inputs:
+    """Draw features of standard deviation 4 to 9, to which an eps of 1e-5 makes no difference that shows."""
+    x = rng.normal(size=(examples, features))
+    x = x / x.std(axis=0) * rng.uniform(4, 9, features) + rng.uniform(-6, 6, features)
+    return {"x": x, **affine(rng, features), "eps": 1e-5}
+
 
 def _few(rng: Generator) -> Inputs:
-    features = int(rng.integers(4, 7))
-    x = rng.normal(size=(3, features)) * rng.uniform(0.5, 3, features) + rng.uniform(-4, 4, features)
-    return {"x": x, **affine(rng, features), "eps": 1e-5}
+    return _wide(rng, 3, int(rng.integers(4, 7)))
 
 
 def _many(rng: Generator) -> Inputs:
-    examples, features = int(rng.integers(17, 30)), int(rng.integers(5, 9))
-    x = rng.normal(size=(examples, features)) * rng.uniform(0.5, 3, features) + rng.uniform(-4, 4, features)
-    return {"x": x, **affine(rng, features), "eps": 1e-5}
+    return _wide(rng, int(rng.integers(17, 30)), int(rng.integers(5, 9)))
 
 
 def _narrow(rng: Generator) -> Inputs:
@@ -59,10 +71,12 @@ def _forward_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, e
     var = x.var(axis=axis, keepdims=True, ddof="n - 1" in mistakes)
     if "mean square" in mistakes:
         var = np.mean(x**2, axis=axis, keepdims=True)
-    if "no eps" in mistakes:
-        eps = 0.0
     if "eps outside" in mistakes:
         scale = np.sqrt(var) + eps
+    elif "no eps" in mistakes:
+        scale = np.sqrt(var)
+    elif "own eps" in mistakes:
+        scale = np.sqrt(var + OWN)
     elif "eps squared" in mistakes:
         scale = np.sqrt(var + eps**2)
     elif "no root" in mistakes:
@@ -74,6 +88,8 @@ def _forward_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, e
         return xhat
     if "no beta" in mistakes:
         return gamma * xhat
+    if "no gamma" in mistakes:
+        return xhat + beta
     if "beta first" in mistakes:
         return gamma * (xhat + beta)
     if "swapped" in mistakes:
@@ -112,10 +128,10 @@ FORWARD = CodeTask(
         Mistake(
             "mean square",
             "variance",
-            "You divide by the root of the mean square of x. The variance is the mean square of x minus its "
-            "mean.",
+            "You divide by the root of the mean of x**2. The variance is the mean of (x - mean)**2.",
         ),
-        Mistake("no eps", "scale", "You leave out eps. It is added to the variance, under the root."),
+        NO_EPS,
+        OWN_EPS,
         Mistake(
             "eps outside", "scale", "You add eps to the root of the variance. It belongs under the root."
         ),
@@ -131,6 +147,7 @@ FORWARD = CodeTask(
             "You return the standardised values. Apply gamma and beta to them.",
         ),
         Mistake("no beta", "affine", "You scale by gamma but do not add beta."),
+        Mistake("no gamma", "affine", "You add beta but do not scale by gamma."),
         Mistake(
             "beta first", "affine", "You add beta before you scale, so beta is scaled as well. Scale first."
         ),
@@ -164,10 +181,14 @@ def _backward_mistaken(
     xhat = centred / root
     dgamma = (dy * (x if "raw x" in mistakes else centred if "centred x" in mistakes else xhat)).sum(axis=0)
     dbeta = dy.sum(axis=0)
+    if "gamma in dgamma" in mistakes:
+        dgamma = gamma * dgamma
     if "mean of dgamma" in mistakes:
         dgamma = dgamma / n
     if "mean of dbeta" in mistakes:
         dbeta = dbeta / n
+    if "swapped" in mistakes:
+        dgamma, dbeta = dbeta, dgamma
     h = dy if "gamma forgotten" in mistakes else dy * gamma
     count = 1 if "sums for means" in mistakes else n
     mean_part = h.sum(axis=0) / count
@@ -211,7 +232,8 @@ BACKWARD = CodeTask(
         Mistake(
             "no path through sigma",
             "paths",
-            "Your dx leaves out the path through the variance: subtract the part along xhat.",
+            "Your dx leaves out the path through the variance: subtract xhat times the mean of the product "
+            "dy * gamma * xhat. (A product of two means is not that: the mean of xhat is zero.)",
         ),
         Mistake(
             "sign",
@@ -255,6 +277,12 @@ BACKWARD = CodeTask(
             "root too.",
         ),
         Mistake(
+            "gamma in dgamma",
+            "dgamma",
+            "Your dgamma holds gamma. It is the sum of dy * xhat: y changes with gamma by xhat.",
+        ),
+        Mistake("swapped", "order", "You return dbeta where dgamma is due. The order is dx, dgamma, dbeta."),
+        Mistake(
             "mean of dgamma",
             "dgamma's sum",
             "Your dgamma is a mean over the batch. The loss depends on gamma through every example: sum.",
@@ -290,8 +318,8 @@ BACKWARD = CodeTask(
 def _maps(rng: Generator) -> Inputs:
     """Draw images whose means and spreads differ, so that a mean of variances is not the variance."""
     n, channels, height, width = 2, int(rng.integers(3, 5)), 4, int(rng.integers(5, 8))
-    x = rng.normal(size=(n, channels, height, width)) * rng.uniform(0.5, 2, (n, channels, 1, 1))
-    return {"x": x + rng.uniform(-2, 2, (n, channels, 1, 1)), **affine(rng, channels), "eps": 1e-5}
+    x = rng.normal(size=(n, channels, height, width)) * rng.uniform(4, 9, (n, channels, 1, 1))
+    return {"x": x + rng.uniform(-9, 9, (n, channels, 1, 1)), **affine(rng, channels), "eps": 1e-5}
 
 
 def _small_maps(rng: Generator) -> Inputs:
@@ -318,12 +346,17 @@ def _conv_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, eps:
     var = x.var(axis=axes, keepdims=True, ddof="n - 1" in mistakes)
     if "mean of variances" in mistakes:
         var = x.var(axis=(2, 3), keepdims=True).mean(axis=0, keepdims=True)
-    root = np.sqrt(var) + eps if "eps outside" in mistakes else np.sqrt(var + eps)
-    if "no root" in mistakes:
+    if "eps outside" in mistakes:
+        root = np.sqrt(var) + eps
+    elif "no root" in mistakes:
         root = var + eps
+    else:
+        root = np.sqrt(var + (0.0 if "no eps" in mistakes else OWN if "own eps" in mistakes else eps))
     xhat = (x - mean) / root
     if "no affine" in mistakes:
         return xhat
+    if "no gamma" in mistakes:
+        return xhat + _per_channel(beta)
     return _per_channel(gamma) * xhat + (0 if "no beta" in mistakes else _per_channel(beta))
 
 
@@ -372,15 +405,21 @@ CONV = CodeTask(
             "variance",
             "You divide the sum of squares by the count less one. What normalizes is the biased variance.",
         ),
+        NO_EPS,
+        OWN_EPS,
         Mistake(
             "eps outside", "scale", "You add eps to the root of the variance. It belongs under the root."
         ),
         Mistake("no root", "scale", "You divide by the variance. Divide by its root."),
         Mistake("no affine", "affine", "You return the standardised values. Apply gamma and beta to them."),
         Mistake("no beta", "affine", "You scale by gamma but do not add beta."),
+        Mistake("no gamma", "affine", "You add beta but do not scale by gamma."),
     ),
     probes=(Probe("two images", _maps), Probe("narrow maps, a large eps", _small_maps)),
-    checks=(Check("the maps", 3),),
+    checks=(
+        Check("two images", 2, probes=("two images",)),
+        Check("eps where it belongs", 1, probes=("narrow maps, a large eps",)),
+    ),
     hints=(
         "How many means are there for an input of shape (N, C, H, W): one for each of what?",
         "Average over the axes 0, 2 and 3 with keepdims=True; the result has shape (1, C, 1, 1).",
@@ -397,8 +436,12 @@ def _conv_backward_mistaken(
     root = np.sqrt(var + eps)
     xhat = (x - mean) / root
     dgamma, dbeta = (dy * xhat).sum(axis=axes), dy.sum(axis=axes)
-    if "mean of dgamma" in mistakes:
+    if "raw x" in mistakes:
+        dgamma = (dy * x).sum(axis=axes)
+    if "dgamma by images" in mistakes:
         dgamma = dgamma / len(x)
+    if "mean of dgamma" in mistakes:
+        dgamma = dgamma / (x.size / x.shape[1])
     if "dgamma each image" in mistakes:
         dgamma = (dy * xhat).sum(axis=(2, 3))
     if "mean of dbeta" in mistakes:
@@ -408,6 +451,8 @@ def _conv_backward_mistaken(
     h = dy if "gamma forgotten" in mistakes else dy * _per_channel(gamma)
     pooled = (0,) if "batch means" in mistakes else (2, 3) if "image means" in mistakes else axes
     more = x.shape[2] * x.shape[3] if "divided by N" in mistakes else 1
+    if "sums for means" in mistakes:
+        more = x.size // x.shape[1]
     mean_part = more * h.mean(axis=pooled, keepdims=True)
     along = more * xhat * (h * xhat).mean(axis=pooled, keepdims=True)
     if {"no path through mu", "constants"} & mistakes:
@@ -433,7 +478,12 @@ CONV_BACKWARD = CodeTask(
             "Your dx treats the mean and the variance as constants. In training both depend on x.",
         ),
         Mistake("no path through mu", "paths", "Your dx leaves out the path through the mean."),
-        Mistake("no path through sigma", "paths", "Your dx leaves out the path through the variance."),
+        Mistake(
+            "no path through sigma",
+            "paths",
+            "Your dx leaves out the path through the variance: subtract xhat times the mean of the product "
+            "dy * gamma * xhat. (A product of two means is not that: the mean of xhat is zero.)",
+        ),
         Mistake(
             "batch means",
             "pool",
@@ -451,13 +501,20 @@ CONV_BACKWARD = CodeTask(
             "In dx you divide the sums by N, the number of images. Each sum has N * H * W terms: divide by"
             " that.",
         ),
+        Mistake(
+            "sums for means",
+            "count",
+            "In dx you subtract sums where means are due: divide both by N * H * W.",
+        ),
         Mistake("gamma forgotten", "gamma", "Your dx lacks gamma: the gradient of xhat is dy * gamma."),
         Mistake("root forgotten", "scale", "Your dx is not divided by the root of the variance plus eps."),
+        Mistake("raw x", "dgamma", "Your dgamma is the sum of dy * x. gamma multiplies xhat: sum dy * xhat."),
         Mistake(
-            "mean of dgamma",
+            "dgamma by images",
             "dgamma",
             "Your dgamma is divided by the number of images. It is a sum over axes 0, 2 and 3.",
         ),
+        Mistake("mean of dgamma", "dgamma", "Your dgamma is a mean. It is a sum over axes 0, 2 and 3."),
         Mistake(
             "dgamma each image",
             "dgamma",
@@ -495,6 +552,7 @@ CONV_BACKWARD = CodeTask(
                 {"constants", "batch means"},
                 {"constants", "image means"},
                 {"constants", "divided by N"},
+                {"constants", "sums for means"},
             )
         ),
     ),
@@ -541,6 +599,10 @@ def _step_mistaken(mistakes: Mistakes, w: Array, g: Array, rate: float) -> tuple
         growth = 1 - ratio
     elif "squared" in mistakes:
         growth = growth**2
+    elif "growth less 1" in mistakes:
+        growth = growth - 1
+    elif "old over new" in mistakes:
+        growth = 1 / growth
     elif "length, not ratio" in mistakes:
         growth = growth * length
     return turn, growth
@@ -594,6 +656,12 @@ STEP = CodeTask(
             "You subtract the step's length from that of the weights. A step at a right angle makes them "
             "longer.",
         ),
+        Mistake(
+            "growth less 1",
+            "growth",
+            "You return by how much the length grows. The growth is the new length divided by the old one.",
+        ),
+        Mistake("old over new", "growth", "Your growth is upside down: the new length is on top."),
         Mistake("squared", "growth", "Your growth is the ratio of the squared lengths: take its root."),
         Mistake(
             "length, not ratio",
@@ -658,9 +726,7 @@ REASONS = ChoiceTask(
             "sum",
             "A backward pass agrees to ten digits with finite differences of output.sum(). What do you know?",
             (
-                Option(
-                    "it is right", "The true gradient of that sum is zero, so a backward of zeros passes too."
-                ),
+                Option("it is right", "The true dx of that sum is zero, so a dx of zeros passes too."),
                 Option(
                     "dx is right",
                     "For dx least of all: its true value there is zero, whatever the formula lacks.",
@@ -674,11 +740,12 @@ REASONS = ChoiceTask(
         ),
         Question(
             "ratio",
-            "One run touches 95% in 21 times fewer steps with BatchNorm. What may you say?",
+            "Over eight seeds, a network first reaches a test accuracy of 95% in 21 times fewer steps with "
+            "BatchNorm than without. What may you say?",
             (
                 Option(
                     "it is 21 times faster",
-                    "The same pair gives 6.5 with larger initial weights, fewer if 95% must last.",
+                    "The same pair gives 6.5 with larger initial weights, and less if the 95% must last.",
                 ),
                 Option(
                     "it beats this rival",
@@ -727,7 +794,7 @@ PREDICTIONS = PredictionTask(
         ),
         Statement(
             "tanh",
-            "With 6 tanh layers, a learning rate is usable with BatchNorm that is too high without.",
+            "With 6 tanh layers, the largest usable learning rate is higher with BatchNorm.",
             False,
             "C7.tanh",
         ),
