@@ -136,6 +136,8 @@ def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
             apart[probe.name, output] = (
                 distance(outcome.arrays[number], truth[number]) if returned else float("inf")
             )
+    right = all(difference <= task.tolerance for difference in apart.values())
+    mistakes = frozenset() if right else explain(task, outcomes, seed)
     checks = []
     for check in task.checks:
         seen = {
@@ -144,16 +146,20 @@ def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
             if (not check.probes or probe in check.probes) and (not check.outputs or output in check.outputs)
         }
         (where, output), worst = max(seen.items(), key=lambda entry: entry[1])
-        passed = worst <= task.tolerance
+        spared = bool(check.faults and mistakes) and mistakes.isdisjoint(check.faults)
+        passed = worst <= task.tolerance or spared
         number = [probe.name for probe in task.probes].index(where)
         detail = _detail(task, outcomes[number], expected[number], output, worst, where)
+        if spared and worst > task.tolerance:
+            detail = "what is off has another reason"
         checks.append(CheckMark(check.name, passed, check.points if passed else 0, check.points, detail))
     points = sum(check.points for check in checks)
     if points == task.points:
         return Mark(task.name, "right", points, task.points, tuple(checks))
-    mistakes = explain(task, outcomes, seed)
     if mistakes:
-        message = " ".join(mistake.says for mistake in task.mistakes if mistake.name in mistakes)
+        says = [mistake.says for mistake in task.mistakes if mistake.name in mistakes]
+        together = f"{len(says)} mistakes together explain this. One of them: {says[0]}"
+        message = " ".join(says) if len(says) <= 2 else together  # more is the whole task
     else:
         message = next((o.message for o in outcomes if o.kind != "returned"), "") or _pattern(
             task, outcomes, expected

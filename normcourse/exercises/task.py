@@ -69,12 +69,17 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Check:
-    """Points for some outputs being right on some probes; no name means all."""
+    """Points for some outputs being right on some probes; no name means all.
+
+    Where one mistake spoils every output, a check may name the mistakes that cost its points: it then passes
+    too if known mistakes explain the answer, and none of these is among them.
+    """
 
     name: str
     points: int
     outputs: tuple[str, ...] = ()
     probes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class CodeTask:
         alike: Sets of mistakes that no input tells from each other, declared because a test asks.
         call: The function of ``normcourse.exercises.calls`` that calls the answer.
         libraries: What the answer may import; ``normcourse`` never is among them.
+        handed_out: The mistakes of the code that the learner begins with: they are also tried together.
         tolerance: The largest difference that passes, relative to the expected values where these exceed 1.
     """
 
@@ -113,6 +119,7 @@ class CodeTask:
     alike: tuple[frozenset[Mistakes], ...] = ()
     call: str = "plain"
     libraries: tuple[str, ...] = ("numpy",)
+    handed_out: tuple[str, ...] = ()
     tolerance: float = 5e-6
 
     @property
@@ -121,11 +128,13 @@ class CodeTask:
         return sum(check.points for check in self.checks)
 
     def suspects(self) -> Iterator[Mistakes]:
-        """Yield the sets of mistakes that an answer may make: single ones first, then pairs."""
+        """Yield the sets of mistakes that an answer may make: single ones, then pairs, then what is left."""
         yield from (frozenset([mistake.name]) for mistake in self.mistakes)
         for one, other in combinations(self.mistakes, 2):
             if one.place != other.place:
                 yield frozenset([one.name, other.name])
+        for number in range(3, len(self.handed_out) + 1):
+            yield from map(frozenset, combinations(self.handed_out, number))
 
 
 @dataclass(frozen=True)

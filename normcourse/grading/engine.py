@@ -1,5 +1,7 @@
 """Grade a folder of submissions: each is read, run in a sandbox and marked; none can stop the others."""
 
+import re
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
@@ -109,12 +111,16 @@ class Grader:
             outcomes |= ran.outcomes
             if status == "ok":
                 status, reason = ran.status, ran.reason
-        for task, why in submission.missing.items():
-            outcomes[task] = (Outcome("missing", message=why),)
-        return (status, reason), tuple(self._mark(task, outcomes) for task in self.exercise.tasks)
+        for name, why in submission.missing.items():
+            outcomes[name] = (Outcome("missing", message=why),)
+        marks = []
+        for task in self.exercise.tasks:
+            ours = outcomes.get(task.name, (Outcome("missing"),))
+            marks.append(self._mark(task, [_explained(task, one, submission.imports) for one in ours]))
+        return (status, reason), tuple(marks)
 
-    def _mark(self, task: AnyTask, outcomes: dict[str, tuple[Outcome, ...]]) -> Mark:
-        judged = mark(task, outcomes.get(task.name, (Outcome("missing"),)), self.seed.number)
+    def _mark(self, task: AnyTask, outcomes: Sequence[Outcome]) -> Mark:
+        judged = mark(task, outcomes, self.seed.number)
         checks = tuple(replace(check, detail=plain(check.detail)) for check in judged.checks)
         mistakes = tuple(plain(mistake) for mistake in judged.mistakes)
         return replace(judged, checks=checks, mistakes=mistakes, message=plain(judged.message))
@@ -250,6 +256,18 @@ class _Batch:
             result = grader.grade(read)
             self._kept.keep(read, result)
         return replace(result, name=one_line(read.name), learner=one_line(read.learner))
+
+
+def _explained(task: AnyTask, outcome: Outcome, imports: dict[str, str]) -> Outcome:
+    """Say of a name that is not there that its import was left out, if that is why."""
+    named = re.match(r"NameError: name '(\w+)' is not defined", outcome.message)
+    library = imports.get(named[1]) if named else None
+    if library is None or not isinstance(task, CodeTask):
+        return outcome
+    if library in task.libraries or library in sys.stdlib_module_names:
+        return outcome
+    why = f"{library} is not there: this task allows {' and '.join(task.libraries)} and Python's own modules"
+    return replace(outcome, message=f"{outcome.message}; {why}")
 
 
 def _parts(exercise: Exercise, seed: Seed) -> tuple[_Part, ...]:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from normcourse.grading.reading import CodeCell
 
-__all__ = ["Broken", "Piece", "answering", "definition", "support", "take_apart"]
+__all__ = ["Broken", "Piece", "answering", "definition", "imported", "support", "take_apart"]
 
 CODE, STATEMENTS = 1 << 18, 5000  # bytes and statements of a submission; more is data
 
@@ -109,6 +109,18 @@ def answering(pieces: Sequence[Piece], chosen: Piece, name: str, others: Set[str
         lines += [""] * (piece.line - 1 - len(lines))
         lines += piece.source.split("\n")
     return "\n".join([*lines, *(piece.source for piece in _edits(pieces, chosen, name))])
+
+
+def imported(piece: Piece) -> dict[str, str]:
+    """Return the names that an import gives, each with the library that it comes from."""
+    node = piece.node
+    if isinstance(node, ast.ImportFrom):
+        library = (node.module or "").partition(".")[0]
+        return {alias.asname or alias.name: library for alias in node.names}
+    if isinstance(node, ast.Import):
+        first = {alias: alias.name.partition(".")[0] for alias in node.names}
+        return {alias.asname or library: library for alias, library in first.items()}
+    return {}
 
 
 def support(piece: Piece) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from normcourse.exercises.notebooks import answer_cell
 from normcourse.exercises.task import AnyTask, CodeTask, Exercise
-from normcourse.grading.pieces import Broken, Piece, answering, definition, support, take_apart
+from normcourse.grading.pieces import Broken, Piece, answering, definition, imported, support, take_apart
 from normcourse.grading.reading import MalformedError, code_cells, content
 from normcourse.grading.sandbox import Cell
 
@@ -40,6 +40,7 @@ class Submission:
         answers: By task: the code that defines the answer.
         missing: By task: why there is no answer.
         support: Imports, functions, classes and constants of the other cells, in their order.
+        imports: The names that imports give, each with its library.
         notes: What was mended in reading.
     """
 
@@ -49,6 +50,7 @@ class Submission:
     answers: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     support: tuple[str, ...] = ()
+    imports: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -131,7 +133,8 @@ def _submission(
             answers[task.name] = answering(pieces, found[0], task.answer, names - {task.answer})
             chosen.add(found[0])
     kept = tuple(source for piece in pieces if piece not in chosen if (source := support(piece)))
-    return replace(empty, answers=answers, missing=missing, support=kept)
+    imports = {name: library for piece in pieces for name, library in imported(piece).items()}
+    return replace(empty, answers=answers, missing=missing, support=kept, imports=imports)
 
 
 def _faults(task: AnyTask, broken: Sequence[Broken]) -> list[str]:

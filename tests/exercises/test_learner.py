@@ -102,6 +102,25 @@ def test_an_interrupt_comes_through():
         checked(raises(KeyboardInterrupt()))
 
 
+def test_what_the_grader_lacks_is_said():
+    def answer(x, gamma, beta, eps):
+        as_tensor = torch.as_tensor
+        y = torch.nn.functional.batch_norm(
+            as_tensor(x), None, None, as_tensor(gamma), as_tensor(beta), True, 0.1, eps
+        )
+        return y.numpy()
+
+    feedback = checked(answer)
+    assert feedback.points == 5
+    assert "The grader has numpy alone here, and your answer uses torch" in str(feedback)
+    assert "grader" not in str(checked(right))
+
+
+def test_nothing_is_said_twice():
+    said = str(checked(raises(ValueError("only once for a check"))))
+    assert said.count("only once for a check") == 2  # there are two checks
+
+
 def test_an_answer_may_edit_its_inputs():
     def scribbles(x, gamma, beta, eps):
         y = right(x, gamma, beta, eps)

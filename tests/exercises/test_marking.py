@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from normcourse.exercises.catalogue import find_task
+from normcourse.exercises.feedback import Feedback
 from normcourse.exercises.marking import arguments, distance, explain, given_by, mark
 from normcourse.exercises.running import Outcome
 from tests.exercises.outcomes import outcomes
 
 FORWARD = find_task("bn.forward")
 BACKWARD = find_task("bn.backward")
+REPAIR = find_task("inference.repair")
 
 
 def right(x, gamma, beta, eps):
@@ -96,7 +98,7 @@ def test_numbers_say_what_is_off():
     assert "shape (1, 3" in judged(lambda *a: right(*a)[None]).checks[0].detail
     assert "not finite" in judged(lambda *a: right(*a) / 0).checks[0].detail
     assert "1.5 times" in judged(lambda *a: 1.5 * right(*a)).message
-    assert "off by up to" in judged(lambda *a: right(*a) + 1).checks[0].detail
+    assert "off by up to 1 where values reach" in judged(lambda *a: right(*a) + 1).checks[0].detail
     assert "within 1e-12" in judged(right).checks[0].detail
 
 
@@ -108,6 +110,78 @@ def test_outputs_earn_their_points_apart():
     result = judged(answer, BACKWARD)
     assert result.points == 2
     assert [check.passed for check in result.checks] == [False, True, True]
+
+
+def test_none_among_the_outputs_costs_its_own_check():
+    def answer(dy, x, gamma, eps):
+        return None, (dy * (x - x.mean(0)) / np.sqrt(x.var(0) + eps)).sum(0), dy.sum(0)
+
+    result = judged(answer, BACKWARD)
+    assert (result.status, result.points) == ("partly", 2)
+    assert result.checks[0].detail.startswith("dx is None or empty")
+
+
+def test_a_stub_that_stands_for_one_probe_keeps_the_points_of_the_others():
+    def answer(x, sublayer, norm, placement):
+        if placement == "both":
+            raise NotImplementedError
+        return x + sublayer(norm(x)) if placement == "pre" else norm(x + sublayer(x))
+
+    result = judged(answer, find_task("ln.block"))
+    assert (result.status, result.points) == ("raised", 3)
+    assert "put your answer in its place" in result.message
+
+
+@pytest.mark.parametrize(
+    ("left", "points"),
+    [
+        (set(), 5),
+        ({"training mode"}, 3),
+        ({"softmax twice"}, 4),
+        ({"gradients kept", "norm left out"}, 3),
+        ({"training mode", "gradients kept", "softmax twice"}, 1),
+        ({"training mode", "gradients kept", "softmax twice", "norm left out"}, 0),
+    ],
+)
+def test_each_repair_of_the_script_earns_its_points(left, points):
+    inputs = arguments(REPAIR, 0)
+    found = [Outcome("returned", REPAIR.mistaken(frozenset(left), **given)) for given in inputs]
+    result = mark(REPAIR, found)
+    assert result.points == points
+    assert set(result.mistakes) == left
+    assert ("One of them" in result.message) == (len(left) > 2)
+
+
+def test_what_is_off_for_an_unknown_reason_earns_no_repair():
+    truth = [np.array(array) for array in REPAIR.reference(**arguments(REPAIR, 0)[0])]
+    result = mark(REPAIR, [Outcome("returned", (truth[0] + 1, *truth[1:]))])
+    assert [check.passed for check in result.checks] == [False, True, True, True]  # the weights are right
+    result = mark(REPAIR, [Outcome("returned", tuple(array + 1 for array in truth))])
+    assert result.points == 0
+
+
+def test_a_forecast_is_neither_passed_nor_failed():
+    task = find_task("bn.predictions")
+    result = mark(task, [Outcome("returned", value={s.name: 0.5 for s in task.statements})])
+    assert {check.of for check in result.checks} == {0}
+    assert "which costs 0.25" in result.checks[0].detail
+    assert "FAIL" not in str(Feedback(task, result))
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("0.5", "has '0.5', which is no number"),
+        (True, "has True, which is no number"),
+        (None, "has none"),
+        (50, "is a percentage: divide it by 100"),
+        (-1, "has -1"),
+    ],
+)
+def test_what_is_no_probability_is_named(entry, said):
+    task = find_task("bn.predictions")
+    given = {s.name: 0.5 for s in task.statements} | {"ghosts": entry}
+    assert mark(task, [Outcome("returned", value=given)]).message.endswith(f'but "ghosts" {said}.')
 
 
 def test_an_exception_on_one_probe_keeps_the_points_of_the_others():

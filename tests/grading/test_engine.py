@@ -81,6 +81,26 @@ def test_reports_are_the_same_bytes_for_any_number_of_jobs_and_a_second_time(fol
     assert runs[0] == runs[1] == runs[2]
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import torch.nn.functional as F\ndef bn_forward(*a): return F.relu(a)", "torch is not there"),
+        ("import torch\ndef bn_forward(*a): return torch.relu(a)", "torch is not there"),
+        (
+            "from normcourse.reference import batch_norm\ndef bn_forward(*a): return batch_norm(a)",
+            "normcourse is not there",
+        ),
+        ("def bn_forward(*a): return F.relu(a)", "(line 1 of the cell)"),
+        ("from math import sqrt\ndel sqrt\ndef bn_forward(*a): return sqrt(a)", "numpy"),
+    ],
+)
+def test_a_name_whose_import_was_left_out_says_so(tmp_path, source, said):
+    graded = grade(hand_in(tmp_path / "in", {"ada.py": source}), tmp_path / "out")
+    mark = graded.results[0].marks[0]
+    assert mark.status == "raised"
+    assert (said in mark.message) == (said != "numpy")
+
+
 def test_a_second_run_takes_over_what_is_finished(folder, tmp_path, monkeypatch):
     before = grade(folder, tmp_path / "out")
     (folder / "ben.py").write_text(RIGHT)

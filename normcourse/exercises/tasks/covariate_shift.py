@@ -66,11 +66,16 @@ def _standardise_mistaken(mistakes: Mistakes, train: Array, test: Array) -> Arra
     if "both sets" in mistakes:
         of_mean = of_std = both
     axis = None if "one number" in mistakes else 0
-    mean = 0.0 if "no mean" in mistakes else of_mean.mean(axis=axis)
+    mean = np.zeros(()) if "no mean" in mistakes else of_mean.mean(axis=axis)
     std = of_std.std(axis=axis, ddof="n - 1" in mistakes)
     if "variance" in mistakes:
         std = std**2
-    return ((train if "the training set" in mistakes else test) - mean) / std
+    given = train if "the training set" in mistakes else test
+    if "no division" in mistakes:
+        return given - mean
+    if "no brackets" in mistakes:
+        return given - mean / std
+    return (given - mean) / std
 
 
 STANDARDISE = CodeTask(
@@ -121,6 +126,12 @@ STANDARDISE = CodeTask(
         Mistake(
             "variance", "power", "You divide by the variance. Divide by its root, the standard deviation."
         ),
+        Mistake("no division", "power", "You subtract the mean but do not divide by the deviation."),
+        Mistake(
+            "no brackets",
+            "power",
+            "You divide the mean alone: set brackets around the difference before you divide.",
+        ),
         Mistake(
             "the training set",
             "what",
@@ -140,6 +151,18 @@ STANDARDISE = CodeTask(
         frozenset(
             {frozenset({"no mean", "test's own statistics"}), frozenset({"no mean", "test's own std"})}
         ),
+        # Nor does a deviation that nothing is divided by, or that divides a mean of nothing.
+        frozenset(
+            frozenset(names)
+            for names in ({"no division"}, {"no division", "test's own std"}, {"no division", "n - 1"})
+        ),
+        frozenset(
+            {
+                frozenset({"no division", "test's own mean"}),
+                frozenset({"no division", "test's own statistics"}),
+            }
+        ),
+        frozenset({frozenset({"no division", "no mean"}), frozenset({"no brackets", "no mean"})}),
     ),
 )
 
@@ -147,13 +170,21 @@ STANDARDISE = CodeTask(
 def _snapshots(rng: Generator) -> Inputs:
     features = int(rng.integers(4, 7))
     before = _features(rng, 8, features)
-    after = before * rng.uniform(0.5, 2, features) + rng.uniform(-2, 2, features)
-    return {"before": before, "after": rng.permutation(after)}
+    after = before * rng.uniform(0.5, 2, features)
+    return {"before": before, "after": rng.permutation(_moved(rng, before, after))}
 
 
 def _small_snapshots(rng: Generator) -> Inputs:
     features = int(rng.integers(3, 6))
-    return {"before": _features(rng, 3, features), "after": _features(rng, 3, features)}
+    before, after = _features(rng, 3, features), _features(rng, 3, features)
+    return {"before": before, "after": _moved(rng, before, after)}
+
+
+def _moved(rng: Generator, before: Array, after: Array) -> Array:
+    """Set how far the means move, some up and some down."""
+    features = before.shape[1]
+    signs = rng.permuted(np.resize([-1.0, 1.0], features))
+    return after - after.mean(axis=0) + before.mean(axis=0) + signs * rng.uniform(0.6, 2, features)
 
 
 def _moments_reference(before: Array, after: Array) -> Array:
@@ -244,9 +275,10 @@ def _distribution_reference(before: Array, after: Array) -> Array:
 
 
 def _distribution_mistaken(mistakes: Mistakes, before: Array, after: Array) -> Array:
-    unit = (after if "new units" in mistakes else before).std(axis=0, ddof="n - 1" in mistakes)
+    axis = None if "one unit" in mistakes else 0
+    unit = (after if "new units" in mistakes else before).std(axis=axis, ddof="n - 1" in mistakes)
     if "no units" in mistakes:
-        unit = 1.0
+        unit = np.ones(())
     if "pairs" not in mistakes:
         axis = 1 if "sorted rows" in mistakes else 0
         before, after = np.sort(before, axis=axis), np.sort(after, axis=axis)
@@ -255,6 +287,8 @@ def _distribution_mistaken(mistakes: Mistakes, before: Array, after: Array) -> A
         moved = np.sqrt((gaps**2).mean(axis=0))
     elif "signs" in mistakes:
         moved = gaps.mean(axis=0)
+    elif "size of the mean" in mistakes:
+        moved = abs(gaps.mean(axis=0))
     elif "largest" in mistakes:
         moved = abs(gaps).max(axis=0)
     elif "sum" in mistakes:
@@ -293,11 +327,19 @@ DISTRIBUTION = CodeTask(
             "You average the differences with their signs; they cancel. Take absolute values first.",
         ),
         Mistake(
+            "size of the mean",
+            "mean",
+            "You take the absolute value of the mean difference. Take it of each difference, then the mean.",
+        ),
+        Mistake(
             "largest", "mean", "You take the largest difference. The mean over the examples is asked for."
         ),
         Mistake("sum", "mean", "You sum over the examples. The mean is asked for."),
         Mistake("new units", "units", "You divide by the new deviation. The unit is the old one, of before."),
         Mistake("no units", "units", "You do not divide by the old standard deviation."),
+        Mistake(
+            "one unit", "pooling", "Your unit is one deviation over all features. Each has its own: axis 0."
+        ),
         Mistake("n - 1", "deviation", "Your deviation divides by n - 1. In this course it divides by n."),
     ),
     probes=(Probe("eight examples", _snapshots), Probe("three examples", _small_snapshots)),
@@ -312,8 +354,11 @@ DISTRIBUTION = CodeTask(
         frozenset(
             {frozenset({"signs"}), frozenset({"signs", "pairs"})},
         ),
+        frozenset({frozenset({"size of the mean"}), frozenset({"size of the mean", "pairs"})}),
         # A unit of 1 is the same however a deviation is computed.
-        frozenset({frozenset({"no units"}), frozenset({"no units", "n - 1"})}),
+        frozenset(
+            frozenset(names) for names in ({"no units"}, {"no units", "n - 1"}, {"no units", "one unit"})
+        ),
     ),
 )
 
@@ -375,8 +420,8 @@ WEIGHTS = CodeTask(
         Mistake(
             "turned round",
             "ratio",
-            "Your weights are the density in training over that in use. The other way round: an example that "
-            "is frequent in use counts for more.",
+            "Your weights are the density in training over that in use, or your exponents lack their minus. "
+            "An example that is frequent in use counts for more.",
         ),
         Mistake("difference", "ratio", "You subtract the densities. The weight is their ratio."),
         Mistake("logarithm", "ratio", "You return the logarithm of the ratio: take np.exp of it."),
@@ -547,7 +592,8 @@ READING = ChoiceTask(
                 Option("the same once more", "Look again at how much of the gain is left there with noise."),
                 Option(
                     "the first result was chance",
-                    "Both are means over eight seeds, and differ more than their seeds. Both hold.",
+                    "Both are means over eight seeds, and they differ by more than the seeds scatter. Both "
+                    "hold.",
                 ),
             ),
             "another activation gives another answer",
@@ -569,8 +615,8 @@ READING = ChoiceTask(
     ),
     hints=(
         "Order the networks by their shift, then by their accuracy. Are the orders the same?",
-        "The gain is the accuracy with BatchNorm less that of the plain network. How much of it keeps the "
-        "noisy one?",
+        "The gain is the accuracy with BatchNorm less that of the plain network. How much of it does the "
+        "noisy one keep?",
     ),
 )
 
@@ -597,8 +643,8 @@ PREDICTIONS = PredictionTask(
         ),
         Statement(
             "distribution",
-            "With BatchNorm, the distributions inside a deep ReLU network stay less than half as far from "
-            "their start.",
+            "Late in training, the distributions inside a deep ReLU network with BatchNorm are less than "
+            "half as far from their start as without a norm.",
             True,
             "C3.distribution",
         ),
@@ -610,8 +656,8 @@ PREDICTIONS = PredictionTask(
         ),
         Statement(
             "noise",
-            "Noise that moves the inputs of every layer takes a deep ReLU network with BatchNorm below the"
-            " plain one.",
+            "Noise of half a standard deviation after each BatchNorm takes a deep ReLU network below the "
+            "plain one.",
             False,
             "C3.noise-relu",
         ),
@@ -635,5 +681,5 @@ EXERCISE = Exercise(
     "covariate-shift",
     "Measuring a shift",
     "01-covariate-shift.ipynb",
-    (STANDARDISE, MOMENTS, DISTRIBUTION, WEIGHTS, WHICH, READING, PREDICTIONS),
+    (STANDARDISE, MOMENTS, DISTRIBUTION, WEIGHTS, WHICH, PREDICTIONS, READING),
 )

@@ -24,10 +24,13 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
+from normcourse.exercises.tasks.draws import OWN
 
 __all__ = ["EXERCISE"]
 
 Array = NDArray[Any]
+
+OWN_EPS = Mistake("own eps", "eps", "You add 1e-5, which is eps often but not always. Use the argument eps.")
 
 RUNNING = Section(
     "book/03-inference-statistics/01-running-statistics", "Where do the statistics at inference come from?"
@@ -215,6 +218,8 @@ def _evaluate_mistaken(
         mean = np.zeros_like(mean)
     if "no eps" in mistakes:
         eps = 0.0
+    elif "own eps" in mistakes:
+        eps = OWN
     scale = np.sqrt(var) + eps if "eps outside" in mistakes else np.sqrt(var + eps)
     if "no root" in mistakes:
         scale = var + eps
@@ -259,7 +264,13 @@ EVALUATE = CodeTask(
             "stay.",
         ),
         Mistake("no mean", "source", "You do not subtract the running mean."),
-        Mistake("no eps", "eps", "You leave out eps. It is added to the running variance, under the root."),
+        Mistake(
+            "no eps",
+            "eps",
+            "You leave out eps, or use a far smaller number. It is added to the running variance, under the "
+            "root.",
+        ),
+        OWN_EPS,
         Mistake("eps outside", "eps", "You add eps to the root of the variance. It belongs under the root."),
         Mistake(
             "no root",
@@ -271,7 +282,7 @@ EVALUATE = CodeTask(
         Mistake("no beta", "affine", "You scale by gamma but do not add beta."),
     ),
     probes=(
-        Probe("signals", lambda rng: _at_inference(rng, eps=1e-5, spread=2.0)),
+        Probe("signals", lambda rng: _at_inference(rng, eps=1e-5, spread=8.0)),
         Probe("a large eps", lambda rng: _at_inference(rng, eps=0.06, spread=0.4)),
     ),
     checks=(
@@ -326,6 +337,8 @@ def _fold_mistaken(
 ) -> tuple[Array, Array]:
     if "no eps" in mistakes:
         eps = 0.0
+    elif "own eps" in mistakes:
+        eps = OWN
     root = np.sqrt(var) + eps if "eps outside" in mistakes else np.sqrt(var + eps)
     if "variance" in mistakes:
         root = var + eps
@@ -357,7 +370,12 @@ FOLD = CodeTask(
     reference=_fold_reference,
     mistaken=_fold_mistaken,
     mistakes=(
-        Mistake("no eps", "eps", "You leave out eps: it is added to the variance, under the root."),
+        Mistake(
+            "no eps",
+            "eps",
+            "You leave out eps, or use a far smaller number: it is added to the variance, under the root.",
+        ),
+        OWN_EPS,
         Mistake("eps outside", "eps", "You add eps to the root of the variance. It belongs under the root."),
         Mistake("variance", "power", "You divide by the variance. Divide by its root."),
         Mistake("gamma forgotten", "gamma", "You leave out gamma: the factor is gamma over the root."),
@@ -385,12 +403,13 @@ FOLD = CodeTask(
         ),
     ),
     probes=(
-        Probe("a layer", lambda rng: _layers(rng, eps=1e-5, spread=1.0)),
+        Probe("a layer", lambda rng: _layers(rng, eps=1e-5, spread=30.0)),
         Probe("narrow outputs, a large eps", lambda rng: _layers(rng, eps=0.3, spread=0.5)),
     ),
     checks=(
-        Check("the weights", 2, outputs=("weight",)),
-        Check("the bias", 3, outputs=("bias",)),
+        Check("the weights", 2, outputs=("weight",), probes=("a layer",)),
+        Check("the bias", 2, outputs=("bias",), probes=("a layer",)),
+        Check("eps where it belongs", 1, probes=("narrow outputs, a large eps",)),
     ),
     hints=(
         "Write y = gamma * (W x + b - mean) / s + beta. What multiplies x, and what is left without x?",
@@ -447,11 +466,13 @@ def _pool_mistaken(mistakes: Mistakes, sizes: Array, means: Array, variances: Ar
     elif "between subtracted" in mistakes:
         between = -between
     var = (within + between) * n / (n - 1)
+    if "plain means" in mistakes:
+        return means.mean(axis=0), variances.mean(axis=0)
     if "biased" in mistakes:
         var = within + between
     elif "degrees of freedom" in mistakes:
         var = (within + between) * n / (n - batches)
-    return mean, var
+    return (means.mean(axis=0) if "mean alike" in mistakes else mean), var
 
 
 POOL = CodeTask(
@@ -463,6 +484,17 @@ POOL = CodeTask(
     reference=_pool_reference,
     mistaken=_pool_mistaken,
     mistakes=(
+        Mistake(
+            "plain means",
+            "everything",
+            "You average the means and the variances as they are. A batch counts by its size, and the "
+            "variance of all also holds how far the batch means lie apart, and is unbiased.",
+        ),
+        Mistake(
+            "mean alike",
+            "weights",
+            "Your mean gives every batch the same weight: weigh with n_B / n, as in your variance.",
+        ),
         Mistake(
             "batches alike",
             "weights",
@@ -518,6 +550,23 @@ POOL = CodeTask(
         "var = (w * (variances + (means - mean)**2)).sum(0) * n / (n - 1)",
     ),
     alike=(
+        # Nothing else is done there.
+        frozenset(
+            frozenset({"plain means", name})
+            for name in (
+                "plain means",
+                "mean alike",
+                "batches alike",
+                "no between",
+                "between alike",
+                "mean squares",
+                "between subtracted",
+                "deviations averaged",
+                "within unbiased",
+                "biased",
+                "degrees of freedom",
+            )
+        ),
         # All batches count alike, and so does the spread of their means.
         frozenset({frozenset({"batches alike"}), frozenset({"batches alike", "between alike"})}),
     ),
@@ -560,15 +609,19 @@ def _script_mistaken(mistakes: Mistakes, **inputs: Any) -> tuple[Array, ...]:
         for x, y in batches:
             if "asked first" in mistakes:
                 logits.append(ask(model, x_val))
-            if "never trains again" not in mistakes:
+            if "never trains" in mistakes:
+                model.eval()
+            elif "never trains again" not in mistakes:
                 model.train()
-            if "gradients kept" not in mistakes:
+            if not {"gradients kept", "gradients cleared"} & mistakes:
                 optimizer.zero_grad()
             out = model(x)
             if "softmax twice" in mistakes:
                 out = out.softmax(dim=1)
             loss: Any = torch.nn.functional.cross_entropy(out, y)
             loss.backward()
+            if "gradients cleared" in mistakes:
+                optimizer.zero_grad()
             optimizer.step()
             if "asked first" not in mistakes:
                 logits.append(ask(model, x_val))
@@ -605,6 +658,12 @@ REPAIR = CodeTask(
             "Gradients add up from step to step. Call optimizer.zero_grad() before each backward pass.",
         ),
         Mistake(
+            "gradients cleared",
+            "gradients",
+            "You clear the gradients between backward and step, so that the step has none. Clear them before "
+            "backward.",
+        ),
+        Mistake(
             "softmax twice",
             "loss",
             "You apply softmax, and cross_entropy applies it again. It takes the logits.",
@@ -615,6 +674,12 @@ REPAIR = CodeTask(
             "Your optimizer does not get gamma and beta, so they never learn. Give it model.parameters().",
         ),
         Mistake(
+            "never trains",
+            "training",
+            "You never put the network into training mode, so its running statistics stay where they began. "
+            "Call model.train() before each step.",
+        ),
+        Mistake(
             "asked first",
             "order",
             "You ask before the step. The answers are to be those of the network after it.",
@@ -622,10 +687,10 @@ REPAIR = CodeTask(
     ),
     probes=(Probe("three steps", _script),),
     checks=(
-        Check("the answers", 2, outputs=("logits",)),
-        Check("the running statistics", 1, outputs=("running mean", "running variance")),
-        Check("the weights", 1, outputs=("weights",)),
-        Check("gamma", 1, outputs=("gamma",)),
+        Check("modes", 2, faults=("training mode", "never trains again", "never trains", "asked first")),
+        Check("gradients", 1, faults=("gradients kept", "gradients cleared"), outputs=("weights", "gamma")),
+        Check("loss", 1, faults=("softmax twice",), outputs=("weights", "gamma")),
+        Check("what is trained", 1, faults=("norm left out",), outputs=("weights", "gamma")),
     ),
     hints=(
         "In which mode is the network when it is asked, and in which when it learns? Follow it for two "
@@ -638,9 +703,20 @@ REPAIR = CodeTask(
     alike=(
         # Always in training mode, so it makes no difference whether one returns to it.
         frozenset({frozenset({"training mode"}), frozenset({"training mode", "never trains again"})}),
+        frozenset({frozenset({"never trains"}), frozenset({"never trains", "training mode"})}),
+        # Asked first, it is in inference mode from the start.
+        frozenset(
+            {frozenset({"never trains", "asked first"}), frozenset({"never trains again", "asked first"})}
+        ),
+        # No step moves the weights, whatever the loss and the optimizer.
+        frozenset(
+            frozenset({"gradients cleared", name})
+            for name in ("gradients cleared", "softmax twice", "norm left out")
+        ),
     ),
     call="script",
     libraries=("numpy", "torch"),
+    handed_out=("training mode", "gradients kept", "softmax twice", "norm left out"),
 )
 
 
@@ -760,8 +836,8 @@ PREDICTIONS = PredictionTask(
         ),
         Statement(
             "repaired",
-            "After one pass in training mode over batches of 8 sorted by class, model.eval() brings the "
-            "accuracy back to within a point.",
+            "After one pass in training mode over batches of 8 sorted by class, without any gradient step, "
+            "model.eval() brings the accuracy back to within a point.",
             False,
             "C5.moved",
         ),

@@ -20,7 +20,7 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
-from normcourse.exercises.tasks.draws import affine, upstream, without
+from normcourse.exercises.tasks.draws import OWN, affine, upstream, without
 
 __all__ = ["EXERCISE"]
 
@@ -32,8 +32,8 @@ GEOMETRY = Section("book/04-layernorm-for-transformers/02-geometry", "The geomet
 WHOLE_TEXT = Mistake(
     "whole text",
     "axis",
-    "You pool the tokens of a text too: LayerNorm((T, F)). Then later tokens change earlier ones. Pool the"
-    " features of one token, the last axis.",
+    "You pool the tokens of a text too. Then later tokens change earlier ones. Pool the features of one "
+    "token, the last axis.",
 )
 OVER_TOKENS = Mistake(
     "over tokens",
@@ -46,7 +46,12 @@ ALL_TOKENS = Mistake(
     "You pool all tokens of all texts for each feature, as BatchNorm does. Pool the features of one token,"
     " the last axis.",
 )
-NO_EPS = Mistake("no eps", "scale", "You leave out eps. It is added under the root.")
+NO_EPS = Mistake(
+    "no eps", "scale", "You leave out eps, or use a far smaller number. It is added under the root."
+)
+OWN_EPS = Mistake(
+    "own eps", "scale", "You add 1e-5, which is eps often but not always. Use the argument eps."
+)
 EPS_OUTSIDE = Mistake("eps outside", "scale", "You add eps to the root. It belongs under the root.")
 NO_ROOT = Mistake("no root", "scale", "You divide by what stands under the root. Take the root first.")
 
@@ -76,6 +81,11 @@ ROOT_FORGOTTEN = Mistake(
 ROOT_SQUARED = Mistake(
     "root squared", "scale", "Your dx is divided by what stands under the root. Divide by the root, once."
 )
+GAMMA_IN_DGAMMA = Mistake(
+    "gamma in dgamma",
+    "dgamma",
+    "Your dgamma holds gamma. It is the sum of dy * xhat: y changes with gamma by xhat.",
+)
 RAW_X = Mistake("raw x", "dgamma", "Your dgamma sums dy * x. gamma multiplies xhat: sum dy * xhat.")
 
 
@@ -87,9 +97,9 @@ def _rows(rng: Generator, texts: int, tokens: int, features: int) -> Array:
 
 
 def _spread(rng: Generator, rows: Array) -> Array:
-    """Give each token its own scale and offset."""
+    """Give each token its own scale, so large that an eps of 1e-5 makes no difference, and offset."""
     each = (*rows.shape[:2], 1)
-    return rng.uniform(0.5, 3, each) * rows + rng.uniform(-2, 2, each)
+    return rng.uniform(4, 9, each) * rows + rng.uniform(-6, 6, each)
 
 
 def _few(rng: Generator) -> Inputs:
@@ -121,6 +131,8 @@ def _root(mistakes: Mistakes, var: Array, eps: float) -> Array:
     """Return what an answer with these mistakes divides by."""
     if "no eps" in mistakes:
         return np.sqrt(var)
+    if "own eps" in mistakes:
+        return np.sqrt(var + OWN)
     if "eps outside" in mistakes:
         return np.sqrt(var) + eps
     if "no root" in mistakes:
@@ -143,6 +155,8 @@ def _forward_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, e
         return xhat
     if "no beta" in mistakes:
         return gamma * xhat
+    if "no gamma" in mistakes:
+        return xhat + beta
     if "beta first" in mistakes:
         return gamma * (xhat + beta)
     return gamma * xhat + beta
@@ -170,14 +184,16 @@ FORWARD = CodeTask(
         Mistake(
             "mean square",
             "variance",
-            "You divide by the root of the mean square of x, as RMSNorm does. LayerNorm's variance is the "
-            "mean square of x minus its mean.",
+            "You divide by the root of the mean of x**2, as RMSNorm does. LayerNorm's variance is the mean "
+            "of (x - mean)**2.",
         ),
         NO_EPS,
+        OWN_EPS,
         EPS_OUTSIDE,
         NO_ROOT,
         Mistake("no affine", "affine", "You return the standardised tokens. Apply gamma and beta to them."),
         Mistake("no beta", "affine", "You scale by gamma but do not add beta."),
+        Mistake("no gamma", "affine", "You add beta but do not scale by gamma."),
         Mistake(
             "beta first", "affine", "You add beta before you scale, so beta is scaled as well. Scale first."
         ),
@@ -283,8 +299,11 @@ def _backward_mistaken(
     xhat = centred / root
     through_mean = not {"no path through mu", "constants"} & mistakes
     dx = _back(mistakes, dy, xhat, root, gamma, centred=through_mean)
-    terms = dy * (x if "raw x" in mistakes else xhat)
-    return dx, _summed(mistakes, "gamma", terms), _summed(mistakes, "beta", dy)
+    terms = dy * (x if "raw x" in mistakes else centred if "centred x" in mistakes else xhat)
+    if "gamma in dgamma" in mistakes:
+        terms = gamma * terms
+    dgamma, dbeta = _summed(mistakes, "gamma", terms), _summed(mistakes, "beta", dy)
+    return (dx, dbeta, dgamma) if "swapped" in mistakes else (dx, dgamma, dbeta)
 
 
 BACKWARD = CodeTask(
@@ -310,7 +329,8 @@ BACKWARD = CodeTask(
         Mistake(
             "no path through the root",
             "paths",
-            "Your dx leaves out the path through the variance: subtract the part along xhat.",
+            "Your dx leaves out the path through the variance: subtract xhat times the mean of the product "
+            "dy * gamma * xhat. (A product of two means is not that: the mean of xhat is zero.)",
         ),
         Mistake(
             "sign",
@@ -330,6 +350,13 @@ BACKWARD = CodeTask(
             "Your variance is divided by F - 1; the forward pass divides by F, so the backward does.",
         ),
         RAW_X,
+        Mistake(
+            "centred x",
+            "dgamma",
+            "Your dgamma sums dy * (x - mean). gamma multiplies xhat, which is divided by the root too.",
+        ),
+        GAMMA_IN_DGAMMA,
+        Mistake("swapped", "order", "You return dbeta where dgamma is due. The order is dx, dgamma, dbeta."),
         *_sum_mistakes("gamma"),
         *_sum_mistakes("beta"),
     ),
@@ -414,6 +441,7 @@ RMS = CodeTask(
             "You divide by the mean of the absolute values. Square first, then take the mean, then the root.",
         ),
         NO_EPS,
+        OWN_EPS,
         EPS_OUTSIDE,
         NO_ROOT,
         Mistake("no gamma", "affine", "You leave out gamma. RMSNorm has no beta, but it has a gamma."),
@@ -450,6 +478,8 @@ def _rms_backward_mistaken(
     xhat = inner / root
     dx = _back(mistakes, dy, xhat, root, gamma, centred="LayerNorm's mean" in mistakes)
     terms = dy * (x if "raw x" in mistakes else xhat)
+    if "gamma in dgamma" in mistakes:
+        terms = gamma * terms
     return dx, _summed(mistakes, "gamma", terms)
 
 
@@ -488,6 +518,7 @@ RMS_BACKWARD = CodeTask(
         ROOT_FORGOTTEN,
         ROOT_SQUARED,
         RAW_X,
+        GAMMA_IN_DGAMMA,
         *_sum_mistakes("gamma"),
     ),
     probes=BACKWARD.probes,
@@ -646,6 +677,7 @@ MASKED = CodeTask(
             "more, after the mean is subtracted.",
         ),
         NO_EPS,
+        OWN_EPS,
         EPS_OUTSIDE,
         NO_ROOT,
         Mistake(
