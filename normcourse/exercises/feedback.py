@@ -80,8 +80,8 @@ class Feedback:
         return f"{WORDS[self.mark.status]}, {points(self.mark.points)} of {self.mark.of} points"
 
     def _texts(self) -> list[str]:
-        told = any(self.mark.message in check.detail for check in self.mark.checks)
-        return [text for text in ("" if told else self.mark.message, self.note) if text]
+        message = "" if self.mark.repeats else self.mark.message
+        return [text for text in (message, self.note) if text]
 
 
 @dataclass(frozen=True, repr=False)

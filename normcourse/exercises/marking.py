@@ -52,6 +52,11 @@ class Mark:
     mistakes: tuple[str, ...] = ()
     message: str = ""
 
+    @property
+    def repeats(self) -> bool:
+        """Whether the message stands in the checks too, so that it need not be shown."""
+        return any(self.message in check.detail for check in self.checks)
+
 
 def arguments(task: CodeTask, seed: int) -> list[dict[str, object]]:
     """Return the inputs of each probe of a task: the same for the same seed, in arrays of their own."""

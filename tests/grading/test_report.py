@@ -195,6 +195,21 @@ def test_points_are_counted_by_tenths():
     assert "Median 12.6" in page
 
 
+def test_a_page_says_a_reason_once_and_fails_no_forecast():
+    checks = (
+        CheckMark("ordinary batches", False, 0, 5, "tried on three examples: ValueError: no"),
+        CheckMark("ghosts", False, 0, 0, "it is false; you gave 0.9"),
+    )
+    first = wrong(message="ValueError: no", checks=checks)
+    [page] = [t for n, t in report.files(graded(result(first=first))).items() if "feedback" in n]
+    assert page.count("ValueError: no") == 1
+    rows = [row.get_text() for row in soup(page).find_all("tr")]
+    assert [row.strip().startswith("fail") for row in rows if "you gave" in row or "ValueError" in row] == [
+        True,
+        False,
+    ]
+
+
 def test_learners_and_files_that_come_twice_are_pointed_out():
     found = graded(
         result("ada.py", digest="1"),
