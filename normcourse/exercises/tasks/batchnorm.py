@@ -81,6 +81,8 @@ def _forward_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, e
         scale = np.sqrt(var + eps**2)
     elif "no root" in mistakes:
         scale = var + eps
+    elif "root twice" in mistakes:
+        scale = np.sqrt(np.sqrt(var) + eps)
     else:
         scale = np.sqrt(var + eps)
     xhat = (x - mean) / scale
@@ -140,6 +142,9 @@ FORWARD = CodeTask(
         ),
         Mistake(
             "no root", "scale", "You divide by the variance. Divide by its root, the standard deviation."
+        ),
+        Mistake(
+            "root twice", "scale", "You take the root of the standard deviation, which is a root already."
         ),
         Mistake(
             "no affine",
@@ -339,6 +344,7 @@ def _conv_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, eps:
         "each image": (2, 3),
         "all channels": (1, 2, 3),
         "channels last": (0, 1, 2),
+        "one mean": (0, 1, 2, 3),
     }.items():
         if name in mistakes:
             axes = others
@@ -393,6 +399,12 @@ CONV = CodeTask(
             "channels last",
             "axes",
             "You pool axes 0, 1 and 2, as if the channels came last. Here they are axis 1.",
+        ),
+        Mistake(
+            "one mean",
+            "axes",
+            "You take one mean and one variance over the whole array. Each channel has its own: pool axes "
+            "0, 2 and 3.",
         ),
         Mistake(
             "mean of variances",

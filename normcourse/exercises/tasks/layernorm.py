@@ -52,9 +52,18 @@ NO_EPS = Mistake(
 OWN_EPS = Mistake(
     "own eps", "scale", "You add 1e-5, which is eps often but not always. Use the argument eps."
 )
-EPS_OUTSIDE = Mistake("eps outside", "scale", "You add eps to the root. It belongs under the root.")
+EPS_OUTSIDE = Mistake("eps outside", "scale", "You add eps outside the root. It belongs under it.")
+ROOT_TWICE = Mistake(
+    "root twice", "scale", "You take the root of the standard deviation, which is a root already."
+)
 NO_ROOT = Mistake("no root", "scale", "You divide by what stands under the root. Take the root first.")
 
+UNSCALED = Mistake(
+    "unscaled direction",
+    "paths",
+    "In your dx the part along xhat lacks its scale. xhat is divided by the root: use it both where you "
+    "project and where you multiply.",
+)
 GAMMA_FORGOTTEN = Mistake(
     "gamma forgotten", "gamma", "Your dx lacks gamma: the gradient of xhat is dy * gamma."
 )
@@ -137,6 +146,8 @@ def _root(mistakes: Mistakes, var: Array, eps: float) -> Array:
         return np.sqrt(var) + eps
     if "no root" in mistakes:
         return var + eps
+    if "root twice" in mistakes:
+        return np.sqrt(np.sqrt(var) + eps)
     return np.sqrt(var + eps)
 
 
@@ -191,6 +202,7 @@ FORWARD = CodeTask(
         OWN_EPS,
         EPS_OUTSIDE,
         NO_ROOT,
+        ROOT_TWICE,
         Mistake("no affine", "affine", "You return the standardised tokens. Apply gamma and beta to them."),
         Mistake("no beta", "affine", "You scale by gamma but do not add beta."),
         Mistake("no gamma", "affine", "You add beta but do not scale by gamma."),
@@ -266,6 +278,8 @@ def _back(mistakes: Mistakes, dy: Array, xhat: Array, root: Array, gamma: Array,
     late = bool({"gamma forgotten", "gamma last"} & mistakes)
     h = dy if late else dy * gamma
     along = many * xhat * (h * xhat).mean(axis=axis, keepdims=True)
+    if "unscaled direction" in mistakes:
+        along = root**2 * along
     if {"no path through the root", "constants"} & mistakes:
         along = 0.0
     if "sign" in mistakes:
@@ -338,6 +352,7 @@ BACKWARD = CodeTask(
             "The term of your dx that comes from the variance has the wrong sign: it is subtracted, as the "
             "mean is.",
         ),
+        UNSCALED,
         SUMS_FOR_MEANS,
         BATCH_MEANS,
         GAMMA_FORGOTTEN,
@@ -511,6 +526,7 @@ RMS_BACKWARD = CodeTask(
             "You subtract the mean of x first, as LayerNorm does. RMSNorm's xhat is x over its root mean "
             "square.",
         ),
+        UNSCALED,
         SUMS_FOR_MEANS,
         BATCH_MEANS,
         GAMMA_FORGOTTEN,
