@@ -5,6 +5,7 @@ Code is parsed here, never run. A cell that does not parse costs the answers tha
 
 import ast
 import re
+import symtable
 import threading
 import warnings
 from collections.abc import Iterator, Sequence, Set
@@ -13,7 +14,7 @@ from functools import cached_property
 
 from normcourse.grading.reading import CodeCell
 
-__all__ = ["Broken", "Piece", "answering", "definition", "imported", "support", "take_apart"]
+__all__ = ["Broken", "Piece", "answering", "definition", "imported", "needed", "support", "take_apart"]
 
 CODE, STATEMENTS = 1 << 18, 5000  # bytes and statements of a submission; more is data
 
@@ -45,6 +46,11 @@ class Piece:
     def edits(self) -> str | None:
         """The name of the dictionary that it adds to, as ``ANSWER["question"] = "option"`` does."""
         return _edited(self.node)
+
+    @cached_property
+    def changes(self) -> frozenset[str]:
+        """The names that it may give a value, or whose value it may change, in a block too."""
+        return frozenset(_changed(self.node))
 
 
 @dataclass(frozen=True)
@@ -78,16 +84,15 @@ def take_apart(cells: Sequence[CodeCell]) -> tuple[list[Piece], list[Broken]]:
     return pieces, broken
 
 
-def definition(pieces: Sequence[Piece], name: str, cell: str) -> tuple[Piece, bool] | None:
+def definition(pieces: Sequence[Piece], name: str) -> tuple[Piece, bool] | None:
     """Choose the definition of a name that counts, and say whether somebody worked on it.
 
-    It is the last one; of those that are more than the empty one that was released, if there are such; and of
-    these in the cell with the answer's id, if there are such.
+    It is the last one, as in a notebook that ran from its first cell to its last; of those that are more than
+    the empty one that was released, if there are such.
     """
     defining = [piece for piece in pieces if name in piece.defines]
     filled = [piece for piece in defining if not _is_stub(piece.node) or _edits(pieces, piece, name)]
-    own = [piece for piece in filled if piece.cell.id == cell]
-    chosen = next(reversed(own or filled or defining), None)
+    chosen = next(reversed(filled or defining), None)
     return None if chosen is None else (chosen, bool(filled))
 
 
@@ -123,19 +128,38 @@ def imported(piece: Piece) -> dict[str, str]:
     return {}
 
 
-def support(piece: Piece) -> str:
-    """Return the code of a piece that may go along with the answers: what defines, not what does."""
+def support(piece: Piece) -> tuple[str, ...]:
+    """Return the code of a piece that may go along with any answer: what defines, not what does.
+
+    Imports come one by one, so that a library that is not there costs no other.
+    """
     node = piece.node
     if isinstance(node, ast.ImportFrom):
-        return "" if (node.module or "").split(".")[0] == "normcourse" else piece.source
+        return () if (node.module or "").split(".")[0] == "normcourse" else (piece.source,)
     if isinstance(node, ast.Import):
         kept = [alias for alias in node.names if alias.name.split(".")[0] != "normcourse"]
-        return ast.unparse(ast.Import(names=kept)) if kept else ""
+        return tuple(ast.unparse(ast.Import(names=[alias])) for alias in kept)
     if _is_helper(node):
-        return piece.source
+        return (piece.source,)
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        return piece.source if _is_cheap(node.value, ast.Name, ast.Attribute) else ""
-    return ""
+        return (piece.source,) if _is_cheap(node.value, ast.Name, ast.Attribute) else ()
+    return ()
+
+
+def needed(pieces: Sequence[Piece], answers: Sequence[str]) -> set[Piece]:
+    """Return the pieces that give or change a name that some answers use, or that such a piece uses."""
+    changing: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        for name in piece.changes:
+            changing.setdefault(name, []).append(piece)
+    found: set[Piece] = set()
+    left = [name for answer in answers for name in _used(answer)]
+    while left:
+        for piece in changing.pop(left.pop(), ()):
+            if piece not in found:
+                found.add(piece)
+                left += _used(piece.source)
+    return found
 
 
 # From a cell to its statements
@@ -216,8 +240,48 @@ def _defined(node: ast.stmt) -> Iterator[str]:
                 yield inner.id
 
 
+def _changed(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement binds or edits, but for those inside of functions and classes."""
+    left: list[ast.AST] = [node]  # a chain of a thousand sums is deeper than Python's stack
+    while left:
+        one = left.pop()
+        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield one.name
+            continue
+        if isinstance(one, ast.Lambda):
+            continue
+        if isinstance(one, ast.alias):
+            yield one.asname or one.name.partition(".")[0]
+        elif isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+            yield one.id
+        elif isinstance(one, ast.Subscript | ast.Attribute) and isinstance(one.ctx, ast.Store):
+            base: ast.expr = one
+            while isinstance(base, ast.Subscript | ast.Attribute):
+                base = base.value
+            if isinstance(base, ast.Name):
+                yield base.id
+        left += ast.iter_child_nodes(one)
+
+
+def _used(source: str) -> set[str]:
+    """Return the names that code takes from outside of its functions."""
+    found: set[str] = set()
+    try:
+        left = [symtable.symtable(source, "cell", "exec")]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
+    while left:
+        table = left.pop()
+        top = table.get_type() == "module"
+        found |= {s.get_name() for s in table.get_symbols() if s.is_global() or (top and s.is_referenced())}
+        left += table.get_children()
+    return found
+
+
 def _edited(node: ast.stmt) -> str | None:
     edited: ast.expr | None = None
+    if isinstance(node, ast.For | ast.While | ast.If | ast.With):
+        return next(filter(None, map(_edited, node.body)), None)
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
         edited = node.targets[0].value
     elif isinstance(node, ast.AugAssign):

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from normcourse.exercises.notebooks import answer_cell
 from normcourse.exercises.task import AnyTask, CodeTask, Exercise
-from normcourse.grading.pieces import Broken, Piece, answering, definition, imported, support, take_apart
+from normcourse.grading.pieces import (
+    Broken,
+    Piece,
+    answering,
+    definition,
+    imported,
+    needed,
+    support,
+    take_apart,
+)
 from normcourse.grading.reading import MalformedError, code_cells, content
 from normcourse.grading.sandbox import Cell
 
@@ -39,7 +48,8 @@ class Submission:
         digest: SHA-256 of the file.
         answers: By task: the code that defines the answer.
         missing: By task: why there is no answer.
-        support: Imports, functions, classes and constants of the other cells, in their order.
+        support: Of the rest, in its order: imports, functions, classes, constants, and whatever else gives
+            or changes a name that an answer uses.
         imports: The names that imports give, each with its library.
         notes: What was mended in reading.
     """
@@ -77,8 +87,7 @@ def collect(folder: Path, exercise: Exercise) -> list[Path]:
 def read(path: Path, exercise: Exercise, folder: Path) -> Submission | Unreadable:
     """Read a file below a folder as a submission to an exercise.
 
-    An answer is the last top-level definition of its task's name; one in the cell that was made for it goes
-    before others, unless only the empty one is left there.
+    An answer is the last definition of its task's name that is more than the empty one.
     """
     name = path.relative_to(folder).as_posix()
     learner = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
@@ -125,14 +134,20 @@ def _submission(
     chosen: set[Piece] = set()
     names = {task.answer for task in exercise.tasks}
     for task in exercise.tasks:
-        found = definition(pieces, task.answer, answer_cell(task.name))
+        found = definition(pieces, task.answer)
         faults = _faults(task, broken)
         if found is None or (faults and not found[1]):
             missing[task.name] = "; ".join([f"nothing defines {task.answer}", *faults[:1]])
         else:
             answers[task.name] = answering(pieces, found[0], task.answer, names - {task.answer})
             chosen.add(found[0])
-    kept = tuple(source for piece in pieces if piece not in chosen if (source := support(piece)))
+    asked = needed(pieces, tuple(answers.values()))
+    kept = tuple(
+        source
+        for piece in pieces
+        if piece not in chosen
+        for source in support(piece) or ((piece.source,) if piece in asked and not imported(piece) else ())
+    )
     imports = {name: library for piece in pieces for name, library in imported(piece).items()}
     return replace(empty, answers=answers, missing=missing, support=kept, imports=imports)
 

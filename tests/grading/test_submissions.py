@@ -74,7 +74,7 @@ def test_what_is_read_is_described(tmp_path):
 @pytest.mark.parametrize(
     ("sources", "found"),
     [
-        ([X, (OWN, GAMMA), BETA], 2),  # its own cell
+        ([X, (OWN, GAMMA), BETA], 3),  # a draft in its own cell
         ([(OWN, GAMMA), (OWN, BETA)], 3),  # twice: the last
         ([X, GAMMA], 2),  # an old release without ids: the last
         ([("answer-of-mine", X), ("check-bn-forward", GAMMA)], 2),  # renamed cells
@@ -145,8 +145,9 @@ EMPTY = "BN_REASONS = " + repr(dict.fromkeys(REASONS))
         [f"BN_REASONS = dict(**{REASONS!r})"],
         [f"BN_REASONS = {REASONS!r}", EMPTY],
         [("answer-bn-reasons", EMPTY), f"BN_REASONS = {REASONS!r}"],
-        [("answer-bn-reasons", EMPTY + f"\nBN_REASONS.update({REASONS!r})"), "BN_REASONS = {'bias': 'x'}"],
-        [("answer-bn-reasons", f"BN_REASONS = {REASONS!r}"), "BN_REASONS = {}\nBN_REASONS['bias'] = 'x'"],
+        [("answer-bn-reasons", "BN_REASONS = {'bias': 'x'}"), EMPTY + f"\nBN_REASONS.update({REASONS!r})"],
+        [EMPTY, f"for name, right in {REASONS!r}.items():\n    BN_REASONS[name] = right"],
+        [EMPTY, f"if True:\n    BN_REASONS.update({REASONS!r})"],
     ],
 )
 def test_a_dictionary_may_be_filled_in_several_ways(tmp_path, sources):
@@ -205,7 +206,37 @@ def test_answers_have_the_helpers_of_their_own_cells_with_their_lines(tmp_path):
 def test_an_old_copy_of_another_answer_is_no_helper(tmp_path):
     submission = hand_in(tmp_path, notebook((OWN, GAMMA), X.replace("forward", "backward") + "\n" + BETA))
     assert "bn_forward" not in submission.answers["bn.backward"]
-    assert forward(submission) == 2
+    assert forward(submission) == 3
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from collections import namedtuple\nStats = namedtuple('Stats', 'mean var')\nA = Stats(4, 1).mean",
+        "A = int('4')",
+        "A = 1\nA += 3",
+        "A = 1\nA = int('4')",
+        "A = [4][0] if 3 > 2 else len('')",
+        "if True:\n    A = 4",
+        "try:\n    import nothing_of_the_kind\nexcept ImportError:\n    A = 4",
+        "for A in range(5):\n    pass",
+        "(A := 4)",
+        "B = {}\nB['a'] = {}\nB['a']['b'] = int('4')\nA = B['a']['b']",
+        "class C: pass\nC.d = int('4')\nA = C.d",
+        "import nothing_of_the_kind, math\nA = math.floor(4.5)",
+        "def f(): return g()\ng = f.__class__.__call__\ng = lambda: 4\nA = f()",
+        "with open('/dev/null'):\n    A = 4",
+    ],
+)
+def test_what_an_answer_uses_goes_along(tmp_path, source):
+    answer = "def bn_forward(x, gamma, beta, eps):\n    return [A][0]"
+    assert forward(hand_in(tmp_path, notebook(source, (OWN, answer)))) == 4
+
+
+def test_what_no_answer_uses_stays_behind(tmp_path):
+    idle = "z = sum(range(10))\nfor step in range(3):\n    z += step\nprint(z)\nwhile True: pass"
+    submission = hand_in(tmp_path, notebook(idle, (OWN, X.replace("return x", "z = x; return z"))))
+    assert submission.support == ()
 
 
 # Notebooks' own language
