@@ -22,7 +22,7 @@ from normcourse.grading.folder import FolderError, OutFolder
 from normcourse.grading.results import Graded
 from normcourse.grading.sandbox import TIERS, SandboxError, probe, strictest
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
-from normcourse.grading.submissions import Submission
+from normcourse.grading.submissions import Submission, Unreadable
 
 __all__ = ["main", "parser"]
 
@@ -135,6 +135,8 @@ def _grade(chosen: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 return _say("interrupted; what is finished is kept, and the same command goes on", PROBLEM)
         out.publish(report.files(graded, chosen.book_url or ""))
+    for name in submissions.left_out(chosen.submissions, exercise):
+        _print(f"Left out: {name}, in which no .ipynb or .py file was found")
     return _summary(graded, chosen.out)
 
 
@@ -158,6 +160,9 @@ def _check(chosen: argparse.Namespace) -> int:
     path: Path = chosen.file
     exercise = chosen.exercise or _answered(path)
     if exercise is None:
+        read = submissions.read(path, EXERCISES[0], path.parent)
+        if isinstance(read, Unreadable):
+            return _say(f"{path} cannot be read: {read.reason}", PROBLEM)
         return _say(f"{path} answers no task of any exercise; --exercise names one", PROBLEM)
     try:
         tier = _tier(chosen.isolation)
@@ -194,7 +199,10 @@ def _answered(path: Path) -> Exercise | None:
 
 def _release(chosen: argparse.Namespace) -> int:
     for exercise in chosen.exercise:
-        _print(str(release.write(exercise, chosen.out, nbgrader=chosen.nbgrader)))
+        try:
+            _print(str(release.write(exercise, chosen.out, nbgrader=chosen.nbgrader)))
+        except FileExistsError as error:
+            return _say(error, PROBLEM)
     return OK
 
 
@@ -219,7 +227,7 @@ def _tier(asked: str | None) -> str:
         return strictest()
     reason = probe(asked)
     if reason:
-        raise SandboxError(f"--isolation {asked} does not work here: {reason}")
+        raise SandboxError(f"--isolation {asked}: {reason}")
     return asked
 
 

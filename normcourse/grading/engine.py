@@ -90,6 +90,8 @@ class Grader:
             notes: tuple[str, ...] = ()
         else:
             (status, reason), marks = self.mark(read)
+            if not read.answers:
+                status, reason = "malformed", read.nothing
             notes = read.notes
         name, learner = one_line(read.name), one_line(read.learner)
         return Result(name, learner, read.digest, status, plain(reason), marks, notes)
@@ -192,7 +194,8 @@ class _Kept:
             self.out.keep(self._key(read), to_json(result))
 
     def _key(self, read: Submission | Unreadable) -> str:
-        return sha256(f"{read.digest}\n{self.basis}".encode()).hexdigest()[:40]
+        kind = Path(read.name).suffix.lower()  # the same bytes are read otherwise under another suffix
+        return sha256(f"{read.digest}\n{kind}\n{self.basis}".encode()).hexdigest()[:40]
 
 
 class _Batch:
@@ -261,7 +264,8 @@ class _Batch:
 def _explained(task: AnyTask, outcome: Outcome, imports: dict[str, str]) -> Outcome:
     """Say of a name that is not there that its import was left out, if that is why."""
     named = re.match(r"NameError: name '(\w+)' is not defined", outcome.message)
-    library = imports.get(named[1]) if named else None
+    absent = re.match(r"ModuleNotFoundError: No module named '(\w+)", outcome.message)
+    library = imports.get(named[1]) if named else absent[1] if absent else None
     if library is None or not isinstance(task, CodeTask):
         return outcome
     if library in task.libraries or library in sys.stdlib_module_names:

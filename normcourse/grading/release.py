@@ -47,11 +47,18 @@ def write(exercise: Exercise, folder: Path, *, nbgrader: bool = False) -> Path:
 
     For nbgrader the folder is a course's ``source``: the notebook goes into a folder of its own there, from
     which ``nbgrader generate_assignment`` makes the release.
+
+    Raises:
+        FileExistsError: Another notebook is there already, perhaps with answers.
     """
     path = folder / (exercise.name if nbgrader else ".") / exercise.notebook
+    text = json.dumps(release(exercise, nbgrader=nbgrader), indent=1, ensure_ascii=False) + "\n"
+    if path.exists() and path.read_bytes() != text.encode():
+        raise FileExistsError(
+            f"{path} is there already, and may hold answers: move it, or choose another folder"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(release(exercise, nbgrader=nbgrader), indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from normcourse.exercises.catalogue import EXERCISES
 from normcourse.exercises.notebooks import answer_cell
 from normcourse.exercises.task import AnyTask, CodeTask, Exercise
 from normcourse.grading.pieces import (
@@ -52,6 +53,7 @@ class Submission:
             or changes a name that an answer uses.
         imports: The names that imports give, each with its library.
         notes: What was mended in reading.
+        nothing: Why there is no answer at all; empty if there is one.
     """
 
     name: str
@@ -62,14 +64,15 @@ class Submission:
     support: tuple[str, ...] = ()
     imports: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    nothing: str = ""
 
 
 def collect(folder: Path, exercise: Exercise) -> list[Path]:
     """Return the notebooks and Python files in a folder and in its folders, in order.
 
-    A learner's folder may hold one named after the exercise, as nbgrader makes it; others in it are left out.
-    Symbolic links are listed, to folders too, and folders that cannot be looked into: :func:`read` says why
-    they are refused.
+    A learner's folder may hold one named after the exercise, as nbgrader makes it; others in it are left out,
+    and so are the notebooks of other exercises. Symbolic links are listed, to folders too, and folders that
+    cannot be looked into: :func:`read` says why they are refused.
     """
     found: list[Path] = []
     for path in folder.iterdir():
@@ -78,10 +81,16 @@ def collect(folder: Path, exercise: Exercise) -> list[Path]:
         if path.suffix.lower() in SUFFIXES:
             found.append(path)
         if path.is_dir():
-            found += _inside(path)
+            found += _inside(path, exercise)
             if (path / exercise.name).is_dir() and not path.is_symlink():
-                found += _inside(path / exercise.name)
+                found += _inside(path / exercise.name, exercise)
     return sorted(set(found), key=lambda path: path.relative_to(folder).as_posix())
+
+
+def left_out(folder: Path, exercise: Exercise) -> list[str]:
+    """Return the names in a folder, hidden ones aside, in which :func:`collect` finds nothing to grade."""
+    found = {path.relative_to(folder).parts[0] for path in collect(folder, exercise)}
+    return sorted(p.name for p in folder.iterdir() if p.name not in found and not p.name.startswith("."))
 
 
 def read(path: Path, exercise: Exercise, folder: Path) -> Submission | Unreadable:
@@ -99,7 +108,7 @@ def read(path: Path, exercise: Exercise, folder: Path) -> Submission | Unreadabl
         return Unreadable(name, learner, f"the file cannot be read: {error.strerror}")
     digest = hashlib.sha256(data).hexdigest()
     try:
-        found, notes = code_cells(data, notebook=path.suffix.lower() == ".ipynb")
+        found, notes = code_cells(data, notebook=path.suffix.lower() == ".ipynb" or _is_notebook(data))
     except MalformedError as error:
         return Unreadable(name, learner, str(error), digest)
     pieces, broken = take_apart(found)
@@ -115,7 +124,12 @@ def cells(submission: Submission, exercise: Exercise) -> tuple[Cell, ...]:
     return (Cell("setup", setup), *support, *answers)
 
 
-def _inside(folder: Path) -> list[Path]:
+def _is_notebook(data: bytes) -> bool:
+    """Return whether a file of Python is a notebook that was renamed."""
+    return data.lstrip().startswith(b"{") and b'"cells"' in data
+
+
+def _inside(folder: Path, exercise: Exercise) -> list[Path]:
     """Return the submissions in a learner's own folder, or the folder itself if it hides them."""
     if folder.is_symlink():
         return [folder]
@@ -123,7 +137,12 @@ def _inside(folder: Path) -> list[Path]:
         paths = list(folder.iterdir())
     except OSError:
         return [folder]
-    return [p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+    others = {other.notebook for other in EXERCISES} - {exercise.notebook}
+    return [
+        path
+        for path in paths
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.name not in others
+    ]
 
 
 def _submission(
@@ -148,8 +167,17 @@ def _submission(
         if piece not in chosen
         for source in support(piece) or ((piece.source,) if piece in asked and not imported(piece) else ())
     )
+    nothing = "" if answers else _nothing(exercise, pieces, broken)
     imports = {name: library for piece in pieces for name, library in imported(piece).items()}
-    return replace(empty, answers=answers, missing=missing, support=kept, imports=imports)
+    return replace(empty, answers=answers, missing=missing, support=kept, imports=imports, nothing=nothing)
+
+
+def _nothing(exercise: Exercise, pieces: Sequence[Piece], broken: Sequence[Broken]) -> str:
+    """Say why a file answers no task: perhaps it is of another exercise, or does not parse."""
+    defined = {name for piece in pieces for name in piece.defines}
+    others = [other.name for other in EXERCISES if defined & {task.answer for task in other.tasks}]
+    why = f"it answers tasks of {', '.join(others)}" if others else "".join(f.reason for f in broken[:1])
+    return "; ".join(filter(None, [f"nothing here answers a task of {exercise.name}", why]))
 
 
 def _faults(task: AnyTask, broken: Sequence[Broken]) -> list[str]:

@@ -160,9 +160,36 @@ def test_a_task_that_is_missing_fails_the_check(folder, capsys):
 
 def test_a_file_that_is_no_notebook_fails_the_check(folder, capsys):
     assert cli.main(["check", str(folder / "ben.ipynb"), *LIMITS]) == 1
-    assert "answers no task" in capsys.readouterr().err
+    assert "cannot be read: this is no notebook: Expecting" in capsys.readouterr().err
+    (folder / "else.py").write_text("x = 1")
+    assert cli.main(["check", str(folder / "else.py"), *LIMITS]) == 1
+    assert "answers no task of any exercise" in capsys.readouterr().err
     assert cli.main(["check", str(folder / "ben.ipynb"), "--exercise", "batchnorm", *LIMITS]) == 1
     assert "malformed: this is no notebook" in capsys.readouterr().out
+
+
+def test_what_holds_nothing_to_grade_is_named(folder, tmp_path, capsys):
+    (folder / "cleo" / "deep" / "er").mkdir(parents=True)
+    (folder / "cleo" / "deep" / "er" / "02-batchnorm.ipynb").write_text("{}")
+    (folder / "dan.pdf").write_text("")
+    assert cli.main(["grade", "batchnorm", str(folder), "--out", str(tmp_path / "out"), *LIMITS]) == 0
+    said = capsys.readouterr().out
+    assert "2 submissions" in said
+    assert [line.split()[2] for line in said.splitlines() if line.startswith("Left out")] == [
+        "cleo,",
+        "dan.pdf,",
+    ]
+
+
+def test_a_release_overwrites_no_answers(tmp_path, capsys):
+    line = ["release", "batchnorm", "--out", str(tmp_path)]
+    assert cli.main(line) == 0
+    assert cli.main(line) == 0  # the same again is no loss
+    path = tmp_path / "02-batchnorm.ipynb"
+    path.write_text("answers")
+    assert cli.main(line) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert path.read_text() == "answers"
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)

@@ -90,6 +90,7 @@ def test_reports_are_the_same_bytes_for_any_number_of_jobs_and_a_second_time(fol
             "from normcourse.reference import batch_norm\ndef bn_forward(*a): return batch_norm(a)",
             "normcourse is not there",
         ),
+        ("def bn_forward(*a):\n    import scipy.special", "scipy is not there"),
         ("def bn_forward(*a): return F.relu(a)", "(line 1 of the cell)"),
         ("from math import sqrt\ndel sqrt\ndef bn_forward(*a): return sqrt(a)", "numpy"),
     ],
@@ -99,6 +100,28 @@ def test_a_name_whose_import_was_left_out_says_so(tmp_path, source, said):
     mark = graded.results[0].marks[0]
     assert mark.status == "raised"
     assert (said in mark.message) == (said != "numpy")
+
+
+def test_the_same_bytes_under_another_suffix_are_graded_again(tmp_path):
+    folder = hand_in(tmp_path / "in", {"ada.py": RIGHT, "ben.ipynb": RIGHT})
+    statuses = {result.learner: result.status for result in grade(folder, tmp_path / "out").results}
+    assert statuses == {"ada": "ok", "ben": "malformed"}
+    (folder / "ada.py").rename(folder / "ada.ipynb")
+    assert [result.status for result in grade(folder, tmp_path / "out").results] == ["malformed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("x = 1", "nothing here answers a task of batchnorm"),
+        ("def standardise(train, test): return test", "it answers tasks of covariate-shift"),
+        (RIGHT + "x =", "line 5 does not parse: invalid syntax: x ="),
+    ],
+)
+def test_a_file_without_an_answer_has_a_reason(tmp_path, source, reason):
+    [result] = grade(hand_in(tmp_path / "in", {"ada.py": source}), tmp_path / "out").results
+    assert (result.status, result.points) == ("malformed", 0)
+    assert reason in result.reason
 
 
 def test_a_second_run_takes_over_what_is_finished(folder, tmp_path, monkeypatch):

@@ -233,6 +233,19 @@ def test_what_an_answer_uses_goes_along(tmp_path, source):
     assert forward(hand_in(tmp_path, notebook(source, (OWN, answer)))) == 4
 
 
+def test_a_notebook_named_as_python_is_read(tmp_path):
+    (tmp_path / "ada.py").write_text(json.dumps(notebook((OWN, X))))
+    assert forward(read(tmp_path / "ada.py", EXERCISE, tmp_path)) == 1
+
+
+def test_a_learners_folder_may_hold_the_other_exercises(tmp_path):
+    for name in ("01-covariate-shift.ipynb", "02-batchnorm.ipynb", "mine.ipynb"):
+        (tmp_path / "ada" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "ada" / name).write_text("{}")
+    found = collect(tmp_path, EXERCISE)
+    assert [path.name for path in found] == ["02-batchnorm.ipynb", "mine.ipynb"]
+
+
 def test_what_no_answer_uses_stays_behind(tmp_path):
     idle = "z = sum(range(10))\nfor step in range(3):\n    z += step\nprint(z)\nwhile True: pass"
     submission = hand_in(tmp_path, notebook(idle, (OWN, X.replace("return x", "z = x; return z"))))
