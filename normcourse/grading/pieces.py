@@ -146,16 +146,28 @@ def support(piece: Piece) -> tuple[str, ...]:
     return ()
 
 
-def needed(pieces: Sequence[Piece], answers: Sequence[str]) -> set[Piece]:
-    """Return the pieces that give or change a name that some answers use, or that such a piece uses."""
-    changing: dict[str, list[Piece]] = {}
-    for piece in pieces:
-        for name in piece.changes:
-            changing.setdefault(name, []).append(piece)
+def needed(pieces: Sequence[Piece], chosen: Piece, answer: str) -> set[Piece]:
+    """Return the pieces that give or change a name that an answer uses, or that such a piece uses.
+
+    Of a name those before the answer count, as in a notebook that is run from top to bottom; if there are
+    none, those after it.
+
+    Args:
+        pieces: All.
+        chosen: The answer's definition.
+        answer: Its code, as :func:`answering` returns it.
+    """
+    at = pieces.index(chosen)
     found: set[Piece] = set()
-    left = [name for answer in answers for name in _used(answer)]
+    seen: set[str] = set()
+    left = [*_used(answer)]
     while left:
-        for piece in changing.pop(left.pop(), ()):
+        name = left.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        early = [piece for piece in pieces[:at] if name in piece.changes]
+        for piece in early or [piece for piece in pieces[at:] if name in piece.changes]:
             if piece not in found:
                 found.add(piece)
                 left += _used(piece.source)

@@ -151,6 +151,7 @@ def _submission(
     answers: dict[str, str] = {}
     missing: dict[str, str] = {}
     chosen: set[Piece] = set()
+    asked: set[Piece] = set()
     names = {task.answer for task in exercise.tasks}
     for task in exercise.tasks:
         found = definition(pieces, task.answer)
@@ -160,7 +161,7 @@ def _submission(
         else:
             answers[task.name] = answering(pieces, found[0], task.answer, names - {task.answer})
             chosen.add(found[0])
-    asked = needed(pieces, tuple(answers.values()))
+            asked |= needed(pieces, found[0], answers[task.name])
     kept = tuple(
         source
         for piece in pieces

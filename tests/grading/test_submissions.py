@@ -233,6 +233,13 @@ def test_what_an_answer_uses_goes_along(tmp_path, source):
     assert forward(hand_in(tmp_path, notebook(source, (OWN, answer)))) == 4
 
 
+def test_a_later_loop_takes_no_name_from_an_answer(tmp_path):
+    answer = "def bn_forward(x, gamma, beta, eps):\n    return [norm][0]"
+    sources = ["norm = int('4')", (OWN, answer), "for norm in (5, 6):\n    print(norm)"]
+    assert forward(hand_in(tmp_path, notebook(*sources))) == 4
+    assert forward(hand_in(tmp_path, notebook(*sources[1:]))) == 6  # nothing else gives it
+
+
 def test_a_notebook_named_as_python_is_read(tmp_path):
     (tmp_path / "ada.py").write_text(json.dumps(notebook((OWN, X))))
     assert forward(read(tmp_path / "ada.py", EXERCISE, tmp_path)) == 1
