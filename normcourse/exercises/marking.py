@@ -178,8 +178,8 @@ def explain(task: CodeTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mista
     """Return the fewest known mistakes that explain every outcome, or none.
 
     They explain an output that lies within the tolerance of what they give; if no mistakes do so, then one
-    that is a hundred times nearer to it than to the truth, as of a learner who rounds. They
-    explain an exception if they end in one too.
+    that is a hundred times nearer to it than to the truth, as of a learner who rounds. They explain an
+    exception if they end in one too.
     """
     expected = _expected(task, seed)
     for slack in (0.0, EXPLAINS):

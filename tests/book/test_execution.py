@@ -9,6 +9,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tools import execution
 from tools.notebooks import dumps
 
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
@@ -57,10 +59,9 @@ def test_stale_caches_are_removed(root):
 
 
 def test_notebooks_with_long_runs_start_first(root, monkeypatch):
-    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     for name, runs in (("a", 0), ("b", 2), ("c", 1)):
         cells = [new_code_cell("1", metadata={"tags": ["remove-output"]}) for _ in range(runs)]
-        notebook = new_notebook(cells=[new_code_cell("1"), *cells], metadata={"kernelspec": kernel})
+        notebook = new_notebook(cells=[new_code_cell("1"), *cells], metadata={"kernelspec": KERNEL})
         (root / f"{name}.ipynb").write_text(dumps(notebook))
     started = []
     executor = execution.load_executor("local-parallel", get_cache(execution.cache_folder()))
@@ -78,7 +79,7 @@ def test_notebooks_with_long_runs_start_first(root, monkeypatch):
 def test_kernels_get_the_environment_of_the_book_and_leave_ours(root):
     code = "import os\nprint(os.environ['NORMCOURSE_EXPLORE'], os.environ['NORMCOURSE_PROGRESS'], sep='\\n')"
     notebook = new_notebook(cells=[new_code_cell(code)])
-    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata.kernelspec = KERNEL
     path = root / "asks.ipynb"
     path.write_text(dumps(notebook))
     before = dict(os.environ)
@@ -91,7 +92,7 @@ def test_kernels_get_the_environment_of_the_book_and_leave_ours(root):
 def test_a_failing_notebook_is_named_with_its_error(root):
     path = root / "fails.ipynb"
     notebook = new_notebook(cells=[new_code_cell("raise ValueError('nothing to normalize')")])
-    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata.kernelspec = KERNEL
     path.write_text(dumps(notebook))
     with pytest.raises(RuntimeError, match=r"(?s)fails\.ipynb failed.*nothing to normalize"):
         execution.execute([path])

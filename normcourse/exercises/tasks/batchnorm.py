@@ -23,7 +23,8 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
-from normcourse.exercises.tasks.draws import OWN, affine, upstream
+from normcourse.exercises.tasks.draws import affine, upstream
+from normcourse.exercises.tasks.roots import OWN_EPS, ROOT_TWICE, divisor
 
 __all__ = ["EXERCISE"]
 
@@ -33,9 +34,6 @@ NO_EPS = Mistake(
     "no eps",
     "scale",
     "You leave out eps, or use a far smaller number. It is added to the variance, under the root.",
-)
-OWN_EPS = Mistake(
-    "own eps", "scale", "You add 1e-5, which is eps often but not always. Use the argument eps."
 )
 
 
@@ -71,21 +69,7 @@ def _forward_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, e
     var = x.var(axis=axis, keepdims=True, ddof="n - 1" in mistakes)
     if "mean square" in mistakes:
         var = np.mean(x**2, axis=axis, keepdims=True)
-    if "eps outside" in mistakes:
-        scale = np.sqrt(var) + eps
-    elif "no eps" in mistakes:
-        scale = np.sqrt(var)
-    elif "own eps" in mistakes:
-        scale = np.sqrt(var + OWN)
-    elif "eps squared" in mistakes:
-        scale = np.sqrt(var + eps**2)
-    elif "no root" in mistakes:
-        scale = var + eps
-    elif "root twice" in mistakes:
-        scale = np.sqrt(np.sqrt(var) + eps)
-    else:
-        scale = np.sqrt(var + eps)
-    xhat = (x - mean) / scale
+    xhat = (x - mean) / divisor(mistakes, var, eps)
     if "no affine" in mistakes:
         return xhat
     if "no beta" in mistakes:
@@ -143,9 +127,7 @@ FORWARD = CodeTask(
         Mistake(
             "no root", "scale", "You divide by the variance. Divide by its root, the standard deviation."
         ),
-        Mistake(
-            "root twice", "scale", "You take the root of the standard deviation, which is a root already."
-        ),
+        ROOT_TWICE,
         Mistake(
             "no affine",
             "affine",
@@ -352,13 +334,7 @@ def _conv_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, eps:
     var = x.var(axis=axes, keepdims=True, ddof="n - 1" in mistakes)
     if "mean of variances" in mistakes:
         var = x.var(axis=(2, 3), keepdims=True).mean(axis=0, keepdims=True)
-    if "eps outside" in mistakes:
-        root = np.sqrt(var) + eps
-    elif "no root" in mistakes:
-        root = var + eps
-    else:
-        root = np.sqrt(var + (0.0 if "no eps" in mistakes else OWN if "own eps" in mistakes else eps))
-    xhat = (x - mean) / root
+    xhat = (x - mean) / divisor(mistakes, var, eps)
     if "no affine" in mistakes:
         return xhat
     if "no gamma" in mistakes:

@@ -7,12 +7,9 @@ from numpy.random import Generator
 
 from normcourse.exercises.task import Inputs
 
-__all__ = ["OWN", "Draw", "affine", "upstream", "without"]
+__all__ = ["Draw", "affine", "upstream", "without"]
 
 Draw = Callable[[Generator], Inputs]
-
-#: The eps that a learner writes instead of the argument.
-OWN = 1e-5
 
 
 def affine(rng: Generator, features: int) -> Inputs:

@@ -1,5 +1,6 @@
 """Chapter 3: running statistics, what uses them, and how they go wrong."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,13 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
-from normcourse.exercises.tasks.draws import OWN
+from normcourse.exercises.tasks.roots import OWN, OWN_EPS
 
 __all__ = ["EXERCISE"]
 
 Array = NDArray[Any]
 
-OWN_EPS = Mistake("own eps", "eps", "You add 1e-5, which is eps often but not always. Use the argument eps.")
+OWN_EPS_ALONE = replace(OWN_EPS, place="eps")  # here the root has a place of its own
 
 RUNNING = Section(
     "book/03-inference-statistics/01-running-statistics", "Where do the statistics at inference come from?"
@@ -270,7 +271,7 @@ EVALUATE = CodeTask(
             "You leave out eps, or use a far smaller number. It is added to the running variance, under the "
             "root.",
         ),
-        OWN_EPS,
+        OWN_EPS_ALONE,
         Mistake("eps outside", "eps", "You add eps to the root of the variance. It belongs under the root."),
         Mistake(
             "no root",
@@ -375,7 +376,7 @@ FOLD = CodeTask(
             "eps",
             "You leave out eps, or use a far smaller number: it is added to the variance, under the root.",
         ),
-        OWN_EPS,
+        OWN_EPS_ALONE,
         Mistake("eps outside", "eps", "You add eps to the root of the variance. It belongs under the root."),
         Mistake("variance", "power", "You divide by the variance. Divide by its root."),
         Mistake("gamma forgotten", "gamma", "You leave out gamma: the factor is gamma over the root."),

@@ -20,7 +20,8 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
-from normcourse.exercises.tasks.draws import OWN, affine, upstream, without
+from normcourse.exercises.tasks.draws import affine, upstream, without
+from normcourse.exercises.tasks.roots import OWN_EPS, ROOT_TWICE, divisor
 
 __all__ = ["EXERCISE"]
 
@@ -49,13 +50,7 @@ ALL_TOKENS = Mistake(
 NO_EPS = Mistake(
     "no eps", "scale", "You leave out eps, or use a far smaller number. It is added under the root."
 )
-OWN_EPS = Mistake(
-    "own eps", "scale", "You add 1e-5, which is eps often but not always. Use the argument eps."
-)
 EPS_OUTSIDE = Mistake("eps outside", "scale", "You add eps outside the root. It belongs under it.")
-ROOT_TWICE = Mistake(
-    "root twice", "scale", "You take the root of the standard deviation, which is a root already."
-)
 NO_ROOT = Mistake("no root", "scale", "You divide by what stands under the root. Take the root first.")
 
 UNSCALED = Mistake(
@@ -136,21 +131,6 @@ def _pooled(mistakes: Mistakes) -> tuple[int, ...]:
     return next((axes for name, axes in pools.items() if name in mistakes), (2,))
 
 
-def _root(mistakes: Mistakes, var: Array, eps: float) -> Array:
-    """Return what an answer with these mistakes divides by."""
-    if "no eps" in mistakes:
-        return np.sqrt(var)
-    if "own eps" in mistakes:
-        return np.sqrt(var + OWN)
-    if "eps outside" in mistakes:
-        return np.sqrt(var) + eps
-    if "no root" in mistakes:
-        return var + eps
-    if "root twice" in mistakes:
-        return np.sqrt(np.sqrt(var) + eps)
-    return np.sqrt(var + eps)
-
-
 def _forward_reference(x: Array, gamma: Array, beta: Array, eps: float) -> Array:
     return reference.layer_norm(x, gamma, beta, eps=eps)[0]
 
@@ -161,7 +141,7 @@ def _forward_mistaken(mistakes: Mistakes, x: Array, gamma: Array, beta: Array, e
     var = x.var(axis=axis, keepdims=True, ddof="n - 1" in mistakes)
     if "mean square" in mistakes:
         var = np.mean(x**2, axis=axis, keepdims=True)
-    xhat = (x - mean) / _root(mistakes, var, eps)
+    xhat = (x - mean) / divisor(mistakes, var, eps)
     if "no affine" in mistakes:
         return xhat
     if "no beta" in mistakes:
@@ -417,7 +397,7 @@ def _rms_mistaken(mistakes: Mistakes, x: Array, gamma: Array, eps: float) -> Arr
         size = x.var(axis=axis, keepdims=True)
     elif "mean size" in mistakes:
         size = np.mean(np.abs(x), axis=axis, keepdims=True) ** 2
-    xhat = x / _root(mistakes, size, eps)
+    xhat = x / divisor(mistakes, size, eps)
     return xhat if "no gamma" in mistakes else gamma * xhat
 
 
@@ -619,10 +599,10 @@ def _masked_mistaken(mistakes: Mistakes, x: Array, mask: Array, eps: float) -> t
         mask = np.arange(x.shape[1]) < mask.sum(axis=1)[:, None]
     real = mask[..., None]
     mean, var = _masked_statistics(mistakes, x, real)
-    root = _root(mistakes, var, eps)
-    xhat = (x - mean) / root
+    scale = divisor(mistakes, var, eps)
+    xhat = (x - mean) / scale
     if "zeros before" in mistakes:
-        xhat = (np.where(real, x, 0.0) - mean) / root
+        xhat = (np.where(real, x, 0.0) - mean) / scale
     elif "padding kept" in mistakes:
         xhat = np.where(real, xhat, x)
     elif "padding normalized" not in mistakes:
