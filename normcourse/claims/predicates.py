@@ -1,11 +1,12 @@
 """What an interval must satisfy for a sentence to stand."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from normcourse.experiments.intervals import Interval
 
-__all__ = ["Above", "Below", "Covers", "Predicate", "Within"]
+__all__ = ["Above", "Below", "Covers", "Exactly", "Predicate", "Within"]
 
 
 class Predicate(Protocol):
@@ -17,6 +18,14 @@ class Predicate(Protocol):
 
     def words(self, unit: str = "") -> str:
         """Say the condition; with ``unit="%"`` its numbers are said as percentages."""
+        ...
+
+    def bounds(self, unit: str = "") -> str:
+        """Say what a number must be, as in "above 2"."""
+        ...
+
+    def slack(self, interval: Interval) -> float:
+        """How far the interval is from breaking the condition: negative where it does."""
         ...
 
 
@@ -41,7 +50,15 @@ class Above:
 
     def words(self, unit: str = "") -> str:
         """Say the condition."""
-        return f"the whole interval lies above {_say(self.bound, unit)}"
+        return f"the whole interval lies {self.bounds(unit)}"
+
+    def bounds(self, unit: str = "") -> str:
+        """Say what a number must be."""
+        return f"above {_say(self.bound, unit)}"
+
+    def slack(self, interval: Interval) -> float:
+        """How far the interval is from breaking the condition."""
+        return float(interval.low - self.bound)
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,15 @@ class Below:
 
     def words(self, unit: str = "") -> str:
         """Say the condition."""
-        return f"the whole interval lies below {_say(self.bound, unit)}"
+        return f"the whole interval lies {self.bounds(unit)}"
+
+    def bounds(self, unit: str = "") -> str:
+        """Say what a number must be."""
+        return f"below {_say(self.bound, unit)}"
+
+    def slack(self, interval: Interval) -> float:
+        """How far the interval is from breaking the condition."""
+        return float(self.bound - interval.high)
 
 
 @dataclass(frozen=True)
@@ -89,7 +114,15 @@ class Within:
 
     def words(self, unit: str = "") -> str:
         """Say the condition."""
-        return f"the whole interval lies between {_say(self.low, unit)} and {_say(self.high, unit)}"
+        return f"the whole interval lies {self.bounds(unit)}"
+
+    def bounds(self, unit: str = "") -> str:
+        """Say what a number must be."""
+        return f"between {_say(self.low, unit)} and {_say(self.high, unit)}"
+
+    def slack(self, interval: Interval) -> float:
+        """How far the interval is from breaking the condition."""
+        return float(min(interval.low - self.low, self.high - interval.high))
 
 
 @dataclass(frozen=True)
@@ -110,3 +143,39 @@ class Covers:
     def words(self, unit: str = "") -> str:
         """Say the condition."""
         return f"the interval holds {_say(self.value, unit)}"
+
+    def bounds(self, unit: str = "") -> str:
+        """Say what a number must be."""
+        return f"with {_say(self.value, unit)} in its interval"
+
+    def slack(self, interval: Interval) -> float:
+        """How far the interval is from breaking the condition."""
+        return float(min(self.value - interval.low, interval.high - self.value))
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """Both ends are one number: a count, or a result that rounding cannot reach.
+
+    Example:
+        >>> Exactly(5).holds(Interval(5, 5, 5)), Exactly(5).holds(Interval(4.8, 4, 5))
+        (True, False)
+    """
+
+    value: float
+
+    def holds(self, interval: Interval) -> bool:
+        """Whether both ends are the number."""
+        return bool(interval.low == self.value == interval.high)
+
+    def words(self, unit: str = "") -> str:
+        """Say the condition."""
+        return f"the number is {self.bounds(unit)}"
+
+    def bounds(self, unit: str = "") -> str:
+        """Say what a number must be."""
+        return f"exactly {_say(self.value, unit)}"
+
+    def slack(self, interval: Interval) -> float:
+        """Infinite while it holds: no rounding leads away from a count."""
+        return inf if self.holds(interval) else -inf

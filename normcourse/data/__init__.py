@@ -5,13 +5,14 @@ from normcourse.data.digits import load_digits
 from normcourse.data.drawn_digits import load_drawn_digits
 from normcourse.data.mnist1d import load_mnist1d
 from normcourse.data.splits import Dataset, Split
-from normcourse.data.text import Text, load_text
+from normcourse.data.text import Text, help_topics, load_text
 
 __all__ = [
     "Dataset",
     "Split",
     "Text",
     "corruptions",
+    "help_topics",
     "load_digits",
     "load_drawn_digits",
     "load_mnist1d",

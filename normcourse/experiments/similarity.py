@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from normcourse.data import help_topics
+
 __all__ = ["SCORES", "Passages", "embed", "load_passages", "nearest", "precision", "unit"]
 
 
@@ -26,8 +28,7 @@ class Passages(NamedTuple):
 def load_passages(*, letters: int = 80, least: int = 5) -> Passages:
     """Load the paragraphs of Python's own help, each with its topic.
 
-    Paragraphs that stand in several topics are left out: their topic is not one. They differ between versions
-    of Python.
+    Paragraphs that stand in several topics are left out: their topic is not one.
 
     Args:
         letters: Length of the shortest paragraph.
@@ -38,8 +39,7 @@ def load_passages(*, letters: int = 80, least: int = 5) -> Passages:
         >>> "types" in passages.topics, len(passages.texts) == len(passages.topics)
         (True, True)
     """
-    from pydoc_data.topics import topics  # load_text says what to do where it is missing
-
+    topics = help_topics()
     found = [
         (" ".join(paragraph.split()), name)
         for name in sorted(topics)

@@ -1,9 +1,13 @@
 import sys
+from hashlib import sha256
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
-from normcourse.data import Text, load_text
+from normcourse.data import Text, help_topics, load_text
+
+DIGEST = "2a95af4ac93f5b719944030ce3769070ddf827d847cba42192afa8da989e5dc4"
 
 
 def test_the_parts_are_one_text_without_gaps():
@@ -37,8 +41,24 @@ def test_it_reads_as_english():
     assert words.count("the") > 200
 
 
-def test_a_python_without_the_text_says_so(monkeypatch):
+def test_the_text_is_the_one_that_the_records_were_made_on():
+    text = load_text()
+    whole = "".join(text.alphabet[i] for part in (text.train, text.validation, text.test) for i in part)
+    assert len(whole) == 465_048
+    assert sha256(whole.encode()).hexdigest() == DIGEST
+
+
+def test_the_text_needs_no_help_of_the_running_python(monkeypatch):
     monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
-    load_text.cache_clear()
-    with pytest.raises(RuntimeError, match="comes without pydoc_data"):
-        load_text()
+    help_topics.cache_clear()
+    assert len(help_topics()) == 79
+
+
+def test_nobody_can_change_the_topics_of_another():
+    with pytest.raises(TypeError):
+        help_topics()["assert"] = ""
+
+
+def test_the_licence_lies_beside_the_text():
+    licence = (files("normcourse.data") / "python_help.LICENSE.txt").read_text(encoding="utf-8")
+    assert "PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2" in licence

@@ -1,6 +1,4 @@
 import json
-import platform
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -22,34 +20,14 @@ def measured(rate, kind, seeds):
 SWEEP = Sweep("made", {"rate": (0.1, 1.0), "kind": ("none", "batch")}, (3, 4, 5), measured, {})
 
 
-def reads_the_text(sweep):
-    """Whether a sweep is on the course's text, which is another one in another Python."""
-    module = sys.modules[sweep.measure.__module__]
-    return hasattr(module, "language") or hasattr(module, "load_text")
-
-
 @pytest.mark.parametrize("name", SWEEPS)
 def test_a_corner_of_each_sweep_gives_its_record(name):
     sweep = SWEEPS[name]
     record = sweep.load()
-    if reads_the_text(sweep) and record.environment["python"] != platform.python_version():
-        pytest.skip(f"the text is that of another Python: {record.environment['python']}")
     again = sweep.measure(**sweep.corner, seeds=sweep.seeds[:2])
     for what, values in again.items():
         kept = record.get(what, **sweep.corner)[:2]
         np.testing.assert_allclose(values, kept, rtol=sweep.tolerance, err_msg=f"{name}: {what}")
-
-
-def test_which_sweeps_read_the_text_is_known():
-    assert [name for name, sweep in SWEEPS.items() if reads_the_text(sweep)] == [
-        "language_budget",
-        "mean_share",
-        "norm_arena",
-        "norm_placement",
-        "norm_tuning",
-        "padded_texts",
-        "sequences",
-    ]
 
 
 def test_a_record_has_the_settings_as_axes_and_the_seeds_as_the_last():
