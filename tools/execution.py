@@ -1,118 +1,253 @@
-"""Execute the notebooks once, on all cores, into a cache that a change of the package empties.
+"""Execute the notebooks once, on all cores, into a cache; and again only those whose code changed.
 
 As a Sphinx extension it fills the cache before the book is read, so that the book draws its pages from it;
-`tools.notebooks` writes the same outputs back into the notebooks.
+`tools.notebooks` writes the same outputs back into the notebooks, and `tools.replay` hands them to nbval.
 """
 
+import asyncio
 import hashlib
-import logging
 import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from jupyter_cache import get_cache
-from jupyter_cache.base import JupyterCacheAbstract
-from jupyter_cache.executors import load_executor
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
+from tools.build_times import expected_seconds
+from tools.imports import files_behind
+from tools.progress import Progress
+
 ROOT = Path(__file__).parents[1]
-CACHES = ROOT / "_build" / "notebooks"
+CACHE = ROOT / "_build" / "notebooks"
 PROGRESS = ROOT / "_build" / "progress"
 TIMEOUT = 300
 
 
-def cache_key() -> str:
-    """Return a digest of all that an output depends on besides its notebook: the package and the versions.
+class NotebookFailedError(RuntimeError):
+    """A cell raised; the message names the page and the cell, and ends with what to do."""
 
-    jupyter-cache compares the notebooks' code alone, and would show a changed package's old output. The
-    grader is left out: no notebook uses it.
+
+def key(notebook: NotebookNode) -> str:
+    """Return a digest of all that a notebook's outputs depend on besides its code.
+
+    That is Python, the installed versions, and the files of the package that the notebook uses: jupyter-cache
+    compares the code alone, and would show a changed package's old output.
     """
-    digest = hashlib.sha256(sys.version.encode())
-    for path in sorted((ROOT / "normcourse").rglob("*")):
-        name = path.relative_to(ROOT)
-        if path.is_file() and not {"__pycache__", "grading"} & set(name.parts):
-            digest.update(f"{name}\n".encode() + path.read_bytes())
-    # Of the environment alone: some tools add their own copies of packages to the path of their process.
-    installed = distributions(path=[sysconfig.get_path("purelib")])
-    digest.update("\n".join(sorted(f"{d.name}=={d.version}" for d in installed)).encode())
+    digest = hashlib.sha256(f"{sys.version}\n{_installed()}".encode())
+    for path in files_behind(code(notebook), ROOT):
+        digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def cache_folder() -> Path:
-    """Return the folder of the current key's cache; those of other keys are stale and removed."""
-    current = CACHES / cache_key()
-    for stale in CACHES.glob("*"):
-        if stale != current:
-            shutil.rmtree(stale)
-    return current
+def code(notebook: NotebookNode) -> str:
+    """Return the text of all code cells."""
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
-def execute(notebooks: Iterable[Path]) -> JupyterCacheAbstract:
-    """Execute the notebooks that the cache does not hold yet, each core one at a time, and return the cache.
+@cache
+def _installed() -> str:
+    # Of the environment alone: some tools add their own copies of packages to the path of their process.
+    found = distributions(path=[sysconfig.get_path("purelib")])
+    return "\n".join(sorted(f"{d.name}=={d.version}" for d in found))
+
+
+def open_cache(folder: Path | None = None) -> JupyterCacheAbstract:
+    """Return the cache in a folder, which is made if need be."""
+    return get_cache(folder or CACHE)
+
+
+def stale(paths: Iterable[Path], folder: Path | None = None) -> list[Path]:
+    """Return those of the notebooks whose outputs the cache lacks or holds of other files, and drop these."""
+    found = []
+    held = open_cache(folder)
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        try:
+            record = held.match_cache_notebook(notebook)
+        except KeyError:
+            found.append(path)
+        else:
+            if record.data.get("key") != key(notebook):
+                held.remove_cache(record.pk)
+                found.append(path)
+    return found
+
+
+def outputs(path: Path, folder: Path | None = None) -> NotebookNode:
+    """Return a notebook with the outputs that the cache holds.
 
     Raises:
-        RuntimeError: A cell failed; the message holds the notebook's path and the traceback.
+        KeyError: It holds none of this notebook's code.
     """
-    cache = get_cache(cache_folder())
-    ordered = sorted(notebooks, key=_long_runs, reverse=True)  # the longest must not start last
-    uris = [str(cache.add_nb_to_project(str(path)).uri) for path in ordered]
-    logger = logging.getLogger(__name__)
-    logger.setLevel(logging.INFO)  # the executor then reports each notebook as it starts and ends
-    if cache.list_unexecuted(uris):
-        with _kernels_environment():
-            executor = load_executor("local-parallel", cache, logger=logger)
-            executor.run_and_cache(filter_uris=uris, timeout=TIMEOUT)
-    if failed := cache.list_unexecuted(uris):
-        raise RuntimeError("\n\n".join(f"{record.uri} failed:\n{record.traceback}" for record in failed))
-    return cache
+    merged: NotebookNode = open_cache(folder).merge_match_into_notebook(nbformat.read(path, as_version=4))[1]
+    return merged
 
 
-@contextmanager
-def _kernels_environment() -> Iterator[None]:
-    """Set what the kernels inherit, and put it back: whoever builds may start kernels of their own."""
+def execute(
+    notebooks: Iterable[Path],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    keep_going: bool = False,
+) -> dict[Path, str]:
+    """Execute the notebooks that the cache does not hold yet, each core one at a time.
+
+    Args:
+        notebooks: Paths.
+        folder: Of the cache; left out, the book's.
+        environment: Variables that the kernels get beside ours.
+        keep_going: Return the failures instead of raising the first.
+
+    Returns:
+        What failed: a message by path.
+
+    Raises:
+        NotebookFailedError: A cell failed.
+    """
+    waiting = stale(notebooks, folder)
+    if not waiting:
+        return {}
+    seconds = expected_seconds(waiting)
+    waiting.sort(key=seconds.__getitem__, reverse=True)  # the longest must not start last
     shutil.rmtree(PROGRESS, ignore_errors=True)
-    kernels = {
+    variables = {
+        **os.environ,
         "NORMCOURSE_EXPLORE": "page",  # explorers carry every frame
         "NORMCOURSE_PROGRESS": str(PROGRESS),  # not the points of whoever builds
+        **(environment or {}),
     }
-    before = dict(os.environ)
-    os.environ.update(kernels)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    what = f"executing {len(waiting)} notebook{'s' * (len(waiting) > 1)}"
+    total = sum(seconds.values())
+    with (
+        Progress(total, what, expected=total / cores()) as progress,
+        tempfile.TemporaryDirectory() as sockets,
+    ):
+        kernels = _Kernels(variables, Path(sockets), progress, seconds, open_cache(folder))
+        failures = asyncio.run(kernels.run_all(waiting, keep_going=keep_going))
+    if failures and not keep_going:
+        raise NotebookFailedError("\n\n".join(failures.values()))
+    return failures
 
 
-def _long_runs(path: Path) -> int:
-    """Count the cells that show a progress bar, whose output the page leaves out."""
-    return path.read_text(encoding="utf-8").count('"remove-output"')
+class _Kernels:
+    """Executes notebooks side by side, a kernel for each."""
+
+    def __init__(
+        self,
+        variables: Mapping[str, str],
+        sockets: Path,
+        progress: Progress,
+        seconds: Mapping[Path, float],
+        held: JupyterCacheAbstract,
+    ) -> None:
+        self.variables = variables
+        self.sockets = sockets
+        self.progress = progress
+        self.seconds = seconds
+        self.cache = held
+        self.failures: dict[Path, str] = {}
+
+    async def run_all(self, paths: list[Path], *, keep_going: bool) -> dict[Path, str]:
+        waiting = iter(enumerate(paths))
+
+        async def worker() -> None:
+            for number, path in waiting:
+                await self._run(number, path)
+                if self.failures and not keep_going:
+                    break
+
+        await asyncio.gather(*(worker() for _ in range(min(cores(), len(paths)))))
+        return self.failures
+
+    async def _run(self, number: int, path: Path) -> None:
+        notebook = nbformat.read(path, as_version=4)
+        before = key(notebook)
+        cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+        share = self.seconds[path] / max(len(cells), 1)
+        current = [0]
+
+        def starts(cell_index: int, **_: Any) -> None:
+            current[0] = cell_index
+
+        def ends(**_: Any) -> None:
+            self.progress.advance(share, doing=f"{path.parent.name}/{path.stem}")
+
+        client = NotebookClient(
+            notebook,
+            timeout=TIMEOUT,
+            record_timing=False,  # it would go into the metadata, by which the cache finds a notebook again
+            resources={"metadata": {"path": str(path.parent)}},
+            on_cell_start=starts,
+            on_cell_executed=ends,
+        )
+        manager = client.create_kernel_manager()
+        if sys.platform != "win32":  # no port to guard: IPython warns of one
+            manager.transport = "ipc"
+            manager.connection_file = str(self.sockets / f"{number}.json")  # sockets need short paths
+        start = time.perf_counter()
+        try:
+            await client.async_execute(env=dict(self.variables))
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            self.failures[path] = _failure(path, cells.index(current[0]), notebook.cells[current[0]], error)
+            return
+        data = {"execution_seconds": time.perf_counter() - start, "key": before}
+        bundle = CacheBundleIn(notebook, str(path), data=data)
+        self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _failure(path: Path, number: int, cell: NotebookNode, error: Exception) -> str:
+    name = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    return (
+        f"{error}\n\n{name} failed in code cell {number} (the first is 0), which starts with\n"
+        f"    {cell.source.strip().partition(chr(10))[0]}\n"
+        f"To see it fail alone: python -m tools.notebooks {name}"
+    )
 
 
 def _choose_cache(app: Sphinx, config: Config) -> None:
-    # A new folder is a changed setting of the notebooks' parser, so Sphinx reads every page again.
-    config.nb_execution_cache_path = str(cache_folder())
+    config.nb_execution_cache_path = str(CACHE)
+
+
+def _follow_package(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Name the pages to read again because what they import has changed."""
+    paths = {Path(env.doc2path(name)): name for name in env.found_docs}
+    return [paths[path] for path in stale(p for p in paths if p.suffix == ".ipynb")]
 
 
 def _fill_cache(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     paths = (Path(env.doc2path(name)) for name in docnames)
     try:
         execute(path for path in paths if path.suffix == ".ipynb")
-    except RuntimeError as error:
+    except NotebookFailedError as error:
         raise ExtensionError(str(error)) from None
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("config-inited", _choose_cache)
+    app.connect("env-get-outdated", _follow_package, priority=400)
     app.connect("env-before-read-docs", _fill_cache)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

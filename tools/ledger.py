@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from docutils import nodes
 from docutils.statemachine import StringList
-from jupyter_cache import get_cache
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from normcourse.claims import LEDGER, MIME, Claim, ClaimError, Evidence, Finding, Verdict
+from tools.execution import outputs
 
 PAGE = "book/ledger"
 # A sign beside each verdict's words, so that the table can be scanned.
@@ -182,13 +181,8 @@ class Ledger(SphinxDirective):
 
 def _executed(env: BuildEnvironment) -> dict[str, NotebookNode]:
     """Return the book's notebooks with the outputs of this build."""
-    cache = get_cache(env.config.nb_execution_cache_path)
     paths = {page: Path(env.doc2path(page)) for page in sorted(env.found_docs)}
-    return {
-        page: cache.merge_match_into_notebook(nbformat.read(path, as_version=4))[1]
-        for page, path in paths.items()
-        if path.suffix == ".ipynb"
-    }
+    return {page: outputs(path) for page, path in paths.items() if path.suffix == ".ipynb"}
 
 
 def _follow_notebooks(

@@ -12,7 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbval.plugin import coalesce_streams
 
-from tools.execution import ROOT, execute
+from tools.execution import ROOT, execute, outputs
 
 NOTEBOOK_KEYS = {"kernelspec", "language_info", "myst", "mystnb"}
 CELL_KEYS = {"tags", "mystnb", "nbgrader"}
@@ -69,9 +69,9 @@ def dumps(notebook: NotebookNode) -> str:
 
 def main(paths: list[Path]) -> None:
     """Execute the notebooks on all cores and write back those that change."""
-    cache = execute(paths)
+    execute(paths)
     for path in paths:
-        _, notebook = cache.merge_match_into_notebook(nbformat.read(path, as_version=4))
+        notebook = outputs(path)
         normalise(notebook)
         text = dumps(notebook)
         if text != path.read_text(encoding="utf-8"):
