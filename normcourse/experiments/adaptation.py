@@ -19,6 +19,7 @@ from torch import nn
 from normcourse.data import Split, corruptions, load_drawn_digits
 from normcourse.experiments import drawn_cnn
 from normcourse.experiments.sweeps import Record, Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.nn import adapt_batch_norm
 from normcourse.probes import watch
 
@@ -132,7 +133,10 @@ SWEEP = Sweep(
     REPORT + SEARCH,
     measure,
     corner={"shift": "clean", "size": 512},
-    tolerance=0.01,  # a few examples in a thousand
+    tolerances={
+        "validation": examples(5, of=1000),
+        "test": examples(5, of=1000),
+    },
 )
 
 

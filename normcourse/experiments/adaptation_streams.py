@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from normcourse.data import Split, load_drawn_digits
 from normcourse.experiments.adaptation import SHIFTS, WEIGHTS, accuracy, source_network
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples
 
 __all__ = ["SEGMENT", "SHARES", "STREAMS", "SWEEP", "measure", "stream"]
 
@@ -92,5 +93,7 @@ SWEEP = Sweep(
     tuple(range(6)),
     measure,
     corner={"kind": "one class", "shift": "clean", "size": 128},
-    tolerance=0.01,  # a few examples in a thousand
+    tolerances={
+        "accuracy": examples(5, of=1000),
+    },
 )

@@ -18,6 +18,7 @@ from normcourse.data import Split, load_digits
 from normcourse.experiments.search import Search, fresh, search_rate
 from normcourse.experiments.stacked import NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.experiments.training import batch_order, scores, train_through
 from normcourse.nn import GhostBatchNorm
 
@@ -146,4 +147,8 @@ SWEEP = Sweep(
     tuple(range(8)),
     measure,
     corner={"norm": "batch", "size": 128},
+    tolerances={
+        "error": examples(2, of=300),
+        "batch_error": examples(2, of=300),
+    },
 )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from normcourse.data import Split, load_digits
 from normcourse.experiments.stacked import DTYPE, StackedLinear, StackedNorm
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.experiments.training import batch_order, scores, train_through
 
 __all__ = [
@@ -242,5 +243,9 @@ SWEEP = Sweep(
     SEARCH + REPORT,
     measure,
     corner={"pool": "batch and space", "batch_size": 32, "rate": 0.3},
-    tolerance=0.02,  # a test digit in a few hundred
+    tolerances={
+        "validation": examples(4, of=300),
+        "test": examples(4, of=300),
+        "shifted": examples(4, of=300),
+    },
 )

@@ -18,6 +18,7 @@ from normcourse.experiments.batch_size import ghosts
 from normcourse.experiments.search import Search, fresh, search_rate
 from normcourse.experiments.stacked import DTYPE, NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.experiments.training import DATA, batch_order, score, scores, train_through
 
 __all__ = ["SWEEP", "Config", "Result", "measure", "run"]
@@ -151,4 +152,8 @@ SWEEP = Sweep(
     tuple(range(8)),
     measure,
     corner={"data": "digits", "norm": "batch", "size": 256},
+    tolerances={
+        "train": examples(2, of=256),
+        "test": examples(2, of=300),
+    },
 )

@@ -21,6 +21,7 @@ from normcourse.experiments import drawn_cnn
 from normcourse.experiments.adaptation import source_network
 from normcourse.experiments.search import recorded_rate
 from normcourse.experiments.sweeps import Record, Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.nn import freeze_batch_norm, recalibrate, unfreeze_batch_norm
 
 __all__ = [
@@ -200,4 +201,10 @@ SWEEP = Sweep(
     REPORT + SEARCH,
     measure,
     corner={"target": "half contrast", "arm": "frozen", "batch_size": 16, "rate": 0.001},
+    tolerances={
+        "start": examples(5, of=1000),
+        "validation": examples(5, of=1000),
+        "test": examples(5, of=1000),
+        "recalibrated": examples(5, of=1000),
+    },
 )

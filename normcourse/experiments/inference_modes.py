@@ -20,6 +20,7 @@ from normcourse.data import load_drawn_digits
 from normcourse.experiments import drawn_cnn
 from normcourse.experiments.adaptation import source_network
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples, magnitude
 
 __all__ = ["ORDERS", "SWEEP", "Config", "Result", "logits", "measure", "run", "with_others"]
 
@@ -164,4 +165,12 @@ SWEEP = Sweep(
     tuple(range(8)),
     measure,
     corner={"order": "shuffled", "batch_size": 128},
+    tolerances={
+        "inference": examples(5, of=2000),
+        "training": examples(5, of=2000),
+        "after": examples(5, of=2000),
+        "answers": examples(5, of=2000),
+        "rounding": magnitude(),
+        "rounding32": magnitude(),
+    },
 )

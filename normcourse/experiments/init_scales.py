@@ -17,6 +17,7 @@ from normcourse.data import load_digits
 from normcourse.experiments.search import recorded_rate
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.experiments.training import batch_order, every_pair, scores, train_through
 
 __all__ = ["NETWORKS", "REPORT", "SEARCH", "SWEEP", "Config", "chosen", "run"]
@@ -103,6 +104,10 @@ SWEEP = Sweep(
     seeds=REPORT + SEARCH,
     measure=_measure,
     corner={"network": "sigmoid, 3 layers", "norm": "batch", "rate": 0.1, "scale": 1.0},
+    tolerances={
+        "validation": examples(2, of=300),
+        "test": examples(2, of=300),
+    },
 )
 
 

@@ -21,6 +21,7 @@ from normcourse.experiments.intervals import Interval, bootstrap
 from normcourse.experiments.search import recorded_rate
 from normcourse.experiments.stacked import DTYPE, StackedMLP
 from normcourse.experiments.sweeps import Record, Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.experiments.training import batch_order, scores, train
 
 __all__ = [
@@ -295,4 +296,7 @@ SWEEP = Sweep(
     seeds=SEARCH + REPORT,
     measure=_sweep,
     corner={"activation": "tanh", "rate": 0.03, "norm": "none"},
+    tolerances={
+        "accuracy": examples(5, of=800),
+    },
 )

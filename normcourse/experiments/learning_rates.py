@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from normcourse.data import load_mnist1d
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.experiments.training import batch_order, every_pair, scores, train_through
 
 __all__ = ["NETWORKS", "SWEEP", "Config", "largest_rate", "run", "usable", "window"]
@@ -137,4 +138,7 @@ SWEEP = Sweep(
     seeds=tuple(range(5)),
     measure=_measure,
     corner={"network": "relu, 2 layers", "norm": "batch", "rate": 0.01},
+    tolerances={
+        "accuracy": examples(5, of=1000),
+    },
 )

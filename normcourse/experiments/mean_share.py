@@ -19,6 +19,7 @@ from normcourse.data import load_digits, load_text
 from normcourse.experiments import language
 from normcourse.experiments.stacked import StackedMLP, StackedNorm
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import nats, relative
 from normcourse.experiments.training import batch_order, scores, train_through
 from normcourse.models import CausalTransformer
 from normcourse.nn import LayerNorm, RMSNorm
@@ -180,5 +181,10 @@ SWEEP = Sweep(
     tuple(range(5)),
     measure,
     corner={"norm": "rms", "steps": 0},
-    tolerance=1e-3,  # single precision
+    tolerances={
+        "share": relative(1e-3),
+        "size": relative(1e-3),
+        "test": nats(0.01),
+        "swapped": nats(0.01),
+    },
 )

@@ -20,6 +20,7 @@ from normcourse.experiments.internal_shift import GAINS, REPORT, SEARCH
 from normcourse.experiments.search import recorded_rate
 from normcourse.experiments.stacked import ACTIVATIONS, DTYPE, NormFactory, StackedMLP
 from normcourse.experiments.sweeps import Record, Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.experiments.training import batch_order, scores, train
 
 __all__ = ["SWEEP", "Choice", "Config", "Result", "ShiftNoise", "choose", "run"]
@@ -246,4 +247,8 @@ SWEEP = Sweep(
     seeds=SEARCH + REPORT,
     measure=_sweep,
     corner={"activation": "tanh", "norm": "batch", "noise": 0.5, "rate": 0.03},
+    tolerances={
+        "validation": examples(5, of=800),
+        "test": examples(5, of=1000),
+    },
 )

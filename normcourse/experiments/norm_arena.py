@@ -17,6 +17,7 @@ from normcourse.data import load_text
 from normcourse.experiments import language
 from normcourse.experiments.search import recorded_rate
 from normcourse.experiments.sweeps import Record, Sweep
+from normcourse.experiments.tolerances import nats, relative
 from normcourse.models import CausalTransformer
 from normcourse.probes import watch
 
@@ -76,7 +77,11 @@ SWEEP = Sweep(
     SEARCH + REPORT,
     measure,
     corner={"arm": "LayerNorm", "rate": 0.001, "steps": 10},
-    tolerance=0.01,
+    tolerances={
+        "test": nats(0.03),
+        "validation": nats(0.03),
+        "attention": relative(0.03),
+    },
 )
 
 

@@ -18,6 +18,7 @@ from torch import nn
 from normcourse.data import load_text
 from normcourse.experiments import language
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import nats
 
 __all__ = ["SUCCESS", "SWEEP", "Gradients", "gradients", "measure", "sensitivity"]
 
@@ -138,5 +139,8 @@ SWEEP = Sweep(
     tuple(range(5)),
     measure,
     corner={"placement": "pre", "warm_up": 0, "rate": 0.001, "steps": 10},
-    tolerance=0.01,
+    tolerances={
+        "test": nats(0.03),
+        "validation": nats(0.03),
+    },
 )

@@ -22,6 +22,7 @@ from torch import nn
 from normcourse.data import Text, load_text
 from normcourse.experiments.language import loss, random_texts, some_texts, train
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import nats
 from normcourse.models import CausalTransformer
 
 __all__ = ["PARTS", "SWEEP", "Config", "Result", "choose", "measure", "pretrained", "run", "target_text"]
@@ -187,5 +188,10 @@ SWEEP = Sweep(
     (*range(6), 100, 101),
     measure,
     corner={"pretraining": 0, "part": "head", "rate": 1.0},
-    tolerance=1e-3,  # in single precision
+    tolerances={
+        "before": nats(0.01),
+        "validation": nats(0.01),
+        "test": nats(0.01),
+        "old": nats(0.01),
+    },
 )

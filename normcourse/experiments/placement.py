@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from normcourse.data import load_mnist1d
 from normcourse.experiments.stacked import ACTIVATIONS, DTYPE, StackedMLP
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples, relative
 from normcourse.experiments.training import batch_order, scores, train_through
 
 __all__ = ["GAINS", "REPORT", "SEARCH", "SWEEP", "Config", "Result", "measure", "run"]
@@ -143,5 +144,12 @@ SWEEP = Sweep(
     SEARCH + REPORT,
     measure,
     corner={"activation": "tanh", "placement": "before", "rate": 0.1},
-    tolerance=0.01,  # a test example in a few hundred
+    tolerances={
+        "validation": examples(5, of=800),
+        "test": examples(5, of=1000),
+        "skewness": relative(0.02),
+        "zeros": examples(5, of=1000),
+        "new_skewness": relative(0.02),
+        "new_zeros": examples(5, of=1000),
+    },
 )

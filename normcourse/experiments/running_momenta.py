@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from normcourse.data import Split, load_drawn_digits
 from normcourse.experiments import drawn_cnn
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples, relative
 from normcourse.nn import recalibrate
 
 __all__ = ["ESTIMATES", "MOMENTA", "SETTINGS", "SIZES", "SWEEP", "Averages", "Result", "measure", "run"]
@@ -233,5 +234,9 @@ SWEEP = Sweep(
     tuple(range(8)),
     measure,
     corner={"setting": "low rate", "steps": 12},
-    tolerance=0.01,  # a few examples in a thousand
+    tolerances={
+        "accuracy": examples(10, of=1000),
+        "offset": relative(0.01),
+        "by_size": examples(10, of=1000),
+    },
 )

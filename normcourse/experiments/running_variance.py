@@ -16,6 +16,7 @@ from normcourse.data import load_digits
 from normcourse.experiments import batch_size
 from normcourse.experiments.stacked import StackedMLP
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples, nats
 from normcourse.experiments.training import scores
 
 __all__ = ["SWEEP", "measure", "with_variance"]
@@ -70,4 +71,10 @@ SWEEP = Sweep(
     tuple(range(8)),
     measure,
     corner={"size": 128},
+    tolerances={
+        "unbiased_error": examples(2, of=300),
+        "biased_error": examples(2, of=300),
+        "unbiased_loss": nats(0.001),
+        "biased_loss": nats(0.001),
+    },
 )

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 from normcourse.data import load_text
 from normcourse.experiments import language
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import Tolerance, nats
 from normcourse.models import CausalTransformer
 from normcourse.nn import BatchNorm1d, InstanceNorm1d
 
@@ -333,5 +334,12 @@ SWEEP = Sweep(
     tuple(range(6)),
     measure,
     corner={"norm": "batch", "steps": 10},
-    tolerance=0.01,
+    tolerances={
+        "training": nats(0.03),
+        "inference": nats(0.1),
+        "batches": nats(0.03),
+        "leak": Tolerance(0.02, "of a logit"),
+        "prefixes": nats(0.2),
+        "lengths": nats(0.2),
+    },
 )

@@ -6,16 +6,17 @@ again and writes their records; a test runs one corner of each and compares.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from normcourse.experiments.environment import environment
+from normcourse.experiments.tolerances import Tolerance, relative
 
 __all__ = ["FOLDER", "Record", "Sweep"]
 
@@ -118,7 +119,8 @@ class Sweep:
         measure: Called with one value per axis and with ``seeds``. Returns measurements by name, each with
             one row per seed.
         corner: One combination whose run is short and smooth enough for a test.
-        tolerance: How far, relatively, that run may lie from the record on another processor.
+        tolerances: How far that run may lie from the record on another processor, by measurement; a
+            ten-thousandth of itself where nothing is said.
     """
 
     name: str
@@ -126,7 +128,7 @@ class Sweep:
     seeds: tuple[int, ...]
     measure: Callable[..., Mapping[str, NDArray[Any]]]
     corner: Mapping[str, Any]
-    tolerance: float = 1e-4
+    tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -164,6 +166,23 @@ class Sweep:
                 f"a measurement needs one row for each of {len(self.seeds)} seeds, but {self.name} gives "
                 f"{wrong} rows at {point}"
             )
+
+    def distances(self, again: Mapping[str, ArrayLike]) -> dict[str, tuple[float, Tolerance]]:
+        """Compare a run of the corner, by the sweep's first seeds, with the record.
+
+        Args:
+            again: What `measure` gave at the corner.
+
+        Returns:
+            By measurement, how far it lies from the record and how far it may, in the tolerance's unit.
+        """
+        record = self.load()
+        found = {}
+        for name, values in again.items():
+            tolerance = self.tolerances.get(name, relative(1e-4))
+            kept = record.get(name, **self.corner)[: len(np.asarray(values))]
+            found[name] = tolerance.distance(values, kept), tolerance
+        return found
 
     def load(self) -> Record:
         """Return the record.

@@ -18,6 +18,7 @@ from normcourse.data import Split, load_mnist1d
 from normcourse.experiments.search import Search, fresh, search_rate
 from normcourse.experiments.stacked import DTYPE, StackedLinear, StackedNorm
 from normcourse.experiments.sweeps import Sweep
+from normcourse.experiments.tolerances import examples
 from normcourse.experiments.training import batch_order, scores, train
 
 __all__ = ["SWEEP", "Config", "Result", "StackedResidual", "measure", "run", "stream_sizes"]
@@ -207,5 +208,7 @@ SWEEP = Sweep(
     tuple(range(8)),
     measure,
     corner={"blocks": 2, "gamma": 0.0},
-    tolerance=0.01,  # one test example in a few hundred
+    tolerances={
+        "accuracy": examples(5, of=1000),
+    },
 )
