@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest_plugins = ["tools.replay"]
+
 
 @pytest.fixture(autouse=True)
 def _own_progress(tmp_path, monkeypatch):

@@ -1,1 +1,2 @@
-def report(*a): return "", 0
+def report(*a):
+    return "", 0
