@@ -104,7 +104,7 @@ def distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     if one.size == 0:
         return 0.0
     with np.errstate(all="ignore"):
-        largest = np.max(np.abs(one - other)) / max(1.0, np.max(np.abs(other)))
+        largest = np.abs(one - other).max() / max(1.0, np.abs(other).max())
     return float(largest) if isfinite(largest) else float("inf")
 
 
@@ -197,12 +197,17 @@ def _explains(task: CodeTask, outcome: Outcome, wrong: Arrays | None, truth: Arr
     if outcome.kind != "returned" or wrong is None:
         return outcome.kind == "raised" and wrong is None
     for array, one, right in zip(outcome.arrays, wrong, truth, strict=True):
-        away = distance(array, right)
+        away = distance(array, right) if slack else 0.0
         allowed = max(task.tolerance, slack * away if isfinite(away) else 0.0)
-        same = array.shape == one.shape and np.array_equal(array, one, equal_nan=True)
-        if not same and distance(array, one) > allowed:
+        gap = distance(array, one)
+        # What is infinite or NaN in the same places is explained too.
+        if gap > allowed and (isfinite(gap) or not _same(array, one)):
             return False
     return True
+
+
+def _same(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
 
 
 def _detail(task: CodeTask, outcome: Outcome, truth: Arrays, output: str, worst: float, probe: str) -> str:

@@ -82,7 +82,7 @@ class Check:
     faults: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared by identity: what is cached for a task is looked up often
 class CodeTask:
     """A function to write.
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tools.site_check.browser import NoBrowserError, chromium, find_chromium, watched_page
+from tools.site_check.browser import NoBrowserError, chromium, find_chromium, start_anew, watched_page
 from tools.site_check.pages import HTML
 from tools.site_check.server import serve
 
@@ -31,11 +31,24 @@ def browser():
         yield started
 
 
+@pytest.fixture(scope="session")
+def window(browser, site):
+    """Return one page, and its faults, for all tests: opening it costs more than most of them."""
+    with watched_page(browser, site) as opened:
+        yield opened
+
+
 @pytest.fixture
-def page(browser, site):
+def page(window):
     """Return an empty page. When the test ends, no request has left the site and no complaint is logged."""
-    with watched_page(browser, site) as (opened, faults):
+    opened, faults = window
+    try:
         yield opened
         opened.wait_for_load_state("load")
-    assert not faults.foreign, f"requests to elsewhere, which were blocked: {faults.foreign}"
-    assert not faults.complaints, f"the console holds {faults.complaints}"
+    finally:
+        start_anew(opened)
+        foreign, complaints = faults.foreign[:], faults.complaints[:]
+        faults.foreign.clear()
+        faults.complaints.clear()
+    assert not foreign, f"requests to elsewhere: {foreign}"
+    assert not complaints, f"the console holds {complaints}"

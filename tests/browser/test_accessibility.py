@@ -3,6 +3,7 @@
 import pytest
 
 from tools.site_check import axe
+from tools.site_check.browser import watched_page
 from tools.site_check.pages import GENERATED, PAGES
 
 CHAPTER = "book/02-batchnorm-mechanics/02-backward"
@@ -41,6 +42,56 @@ def test_axe_finds_a_planted_fault(page, site, rule):
     where.evaluate("(element, html) => element.insertAdjacentHTML('beforeend', html)", FAULTS[rule])
     [line] = axe.violations(page)
     assert line.startswith(rule)
+
+
+# What only some views show: a style sheet that plants it, and the views that must report it.
+WIDE, PHONE, DARK = "(min-width: 1000px)", "(max-width: 500px)", "html[data-theme=dark]"
+PALE = "article p:first-of-type {color: rgb(120 120 120); background: rgb(130 130 130)}"
+PLANTED = {
+    "in the dark": (f"{DARK} {PALE}", ["dark, 1280 px", "dark, 390 px"]),
+    "on a phone": (f"@media {PHONE} {{{PALE}}}", ["light, 390 px", "dark, 390 px"]),
+    "on a phone in the dark": (f"@media {PHONE} {{{DARK} {PALE}}}", ["dark, 390 px"]),
+    "on a wide screen in the dark": (f"@media {WIDE} {{{DARK} {PALE}}}", ["dark, 1280 px"]),
+    "on a phone in the light": (f"@media {PHONE} {{html[data-theme=light] {PALE}}}", ["light, 390 px"]),
+}
+
+
+@pytest.fixture
+def planting(browser, site):
+    """Return a function that opens the glossary with something planted, which outlasts a reload."""
+    with watched_page(browser, site) as (opened, _):
+
+        def open_with(html):
+            def fulfil(route):
+                text = route.fetch().text().replace("</article>", f"{html}</article>")
+                route.fulfill(body=text, content_type="text/html")
+
+            opened.route("**/glossary.html", fulfil)
+            opened.goto(f"{site}/book/glossary.html")
+            return opened
+
+        yield open_with
+
+
+def split(lines):
+    """Return the views and the rules of some lines."""
+    views, rules = zip(*(line.split(": ")[:2] for line in lines), strict=True)
+    return set(views), {rule.split()[0] for rule in rules}
+
+
+@pytest.mark.parametrize("where", PLANTED)
+def test_a_pale_text_is_found_in_the_views_that_have_it(planting, where):
+    style, views = PLANTED[where]
+    opened = planting(f"<style>{style}</style>")
+    assert split(axe.violations_in_all_views(opened)) == (set(views), {"color-contrast"})
+
+
+@pytest.mark.parametrize("where", PLANTED)
+def test_a_picture_without_words_is_found_in_the_views_that_show_it(planting, where):
+    style, views = PLANTED[where]
+    style = style.replace(PALE, "article > img {display: block}")
+    opened = planting(f"<style>article > img {{display: none}} {style}</style>{FAULTS['image-alt']}")
+    assert split(axe.violations_in_all_views(opened)) == (set(views), {"image-alt"})
 
 
 def test_skip_link_leads_to_the_text(page, site):

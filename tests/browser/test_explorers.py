@@ -125,14 +125,20 @@ def test_on_paper_there_is_the_chosen_still_and_its_words(page, site, name):
     assert value in explorer.locator(".explorer-controls").inner_text()
 
 
+@pytest.fixture(scope="module")
+def scriptless(browser, site):
+    """Return a page that runs no scripts."""
+    with watched_page(browser, site, java_script_enabled=False) as (opened, _):
+        yield opened
+
+
 @pytest.mark.parametrize("name", [name for name, _ in with_explorers()])
-def test_without_scripts_there_is_the_still_and_no_dead_slider(browser, site, name):
-    with watched_page(browser, site, java_script_enabled=False) as (page, _):
-        page.goto(f"{site}/{name}.html")
-        explorer = page.locator(".explorer").first
-        assert explorer.locator("img").is_visible()
-        assert explorer.get_by_role("status").is_visible()
-        assert not explorer.get_by_role("slider").filter(visible=True).count()
+def test_without_scripts_there_is_the_still_and_no_dead_slider(scriptless, site, name):
+    scriptless.goto(f"{site}/{name}.html")
+    explorer = scriptless.locator(".explorer").first
+    assert explorer.locator("img").is_visible()
+    assert explorer.get_by_role("status").is_visible()
+    assert not explorer.get_by_role("slider").filter(visible=True).count()
 
 
 def test_sliders_work_from_a_folder_without_a_server(browser):
