@@ -5,7 +5,7 @@ from normcourse.data.digits import load_digits
 from normcourse.data.drawn_digits import load_drawn_digits
 from normcourse.data.mnist1d import load_mnist1d
 from normcourse.data.splits import Dataset, Split
-from normcourse.data.text import Text, help_topics, load_text
+from normcourse.data.text import Text, help_topics, library_modules, load_text
 
 __all__ = [
     "Dataset",
@@ -13,6 +13,7 @@ __all__ = [
     "Text",
     "corruptions",
     "help_topics",
+    "library_modules",
     "load_digits",
     "load_drawn_digits",
     "load_mnist1d",

@@ -11,9 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Text", "help_topics", "load_text"]
-
-_FILE = files("normcourse.data") / "python_help.json.gz"
+__all__ = ["Text", "help_topics", "library_modules", "load_text"]
 
 
 class Text(NamedTuple):
@@ -58,7 +56,28 @@ def help_topics() -> Mapping[str, str]:
         >>> help_topics()["assert"].splitlines()[0]
         'The "assert" statement'
     """
-    return MappingProxyType(json.loads(gzip.decompress(_FILE.read_bytes())))
+    return _shipped("python_help.json.gz")
+
+
+@cache
+def library_modules() -> Mapping[str, str]:
+    """Load the source code of three modules of Python's standard library, the same on every Python.
+
+    They are ``argparse.py``, ``ast.py`` and ``typing.py`` as Python 3.11.7 has them.
+
+    Source:
+        CPython, python.org; Python Software Foundation License, which lies beside the file.
+
+    Example:
+        >>> sorted(library_modules())
+        ['argparse.py', 'ast.py', 'typing.py']
+    """
+    return _shipped("python_library.json.gz")
+
+
+def _shipped(name: str) -> Mapping[str, str]:
+    texts = json.loads(gzip.decompress((files("normcourse.data") / name).read_bytes()))
+    return MappingProxyType(texts)
 
 
 @cache

@@ -4,22 +4,18 @@ Source:
     Frankle et al. 2021, arXiv 2003.00152, who train only the norms of networks of random weights.
 """
 
-import ast
 import copy
-from argparse import __file__ as argparse_file
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from pathlib import Path
-from typing import __file__ as typing_file
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from normcourse.data import Text, load_text
+from normcourse.data import Text, library_modules, load_text
 from normcourse.experiments.language import loss, random_texts, some_texts, train
 from normcourse.experiments.sweeps import Sweep
 from normcourse.experiments.tolerances import nats
@@ -82,8 +78,8 @@ def target_text() -> Text:
         >>> "import" in "".join(text.alphabet[i] for i in text.train[:20_000])
         True
     """
-    files = (argparse_file, ast.__file__, typing_file)
-    whole = "\n".join(Path(file).read_text(encoding="utf-8") for file in files)
+    modules = library_modules()
+    whole = "\n".join(modules[name] for name in sorted(modules))
     return Text.split(whole, load_text().alphabet)
 
 

@@ -5,9 +5,10 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from normcourse.data import Text, help_topics, load_text
+from normcourse.data import Text, help_topics, library_modules, load_text
 
 DIGEST = "2a95af4ac93f5b719944030ce3769070ddf827d847cba42192afa8da989e5dc4"
+MODULES = "8ae3e8aa27b1efc9c83e00e978bf11c3c549a755c8d4e91f33290c9db6f9f97e"
 
 
 def test_the_parts_are_one_text_without_gaps():
@@ -54,11 +55,16 @@ def test_the_text_needs_no_help_of_the_running_python(monkeypatch):
     assert len(help_topics()) == 79
 
 
+def test_the_source_code_is_the_one_that_the_records_were_made_on():
+    whole = "\n".join(library_modules()[name] for name in sorted(library_modules()))
+    assert sha256(whole.encode()).hexdigest() == MODULES
+
+
 def test_nobody_can_change_the_topics_of_another():
     with pytest.raises(TypeError):
         help_topics()["assert"] = ""
 
 
 def test_the_licence_lies_beside_the_text():
-    licence = (files("normcourse.data") / "python_help.LICENSE.txt").read_text(encoding="utf-8")
+    licence = (files("normcourse.data") / "python.LICENSE.txt").read_text(encoding="utf-8")
     assert "PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2" in licence
