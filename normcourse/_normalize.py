@@ -107,10 +107,11 @@ def _sum(x: Tensor, axes: Sequence[int]) -> Tensor:
 
 def _sum_of_squares(x: Tensor, axes: Sequence[int]) -> Tensor:
     """Sum of the squares over these axes, the last among them, which are kept."""
-    # A compiler makes no array of squares, and sizes may be symbols to it. On short or strided rows they pay.
+    # A compiler makes no array of these squares, and sizes may be symbols to it. Elsewhere, an array is the
+    # faster way for short or strided rows.
     if torch.compiler.is_compiling() or x.shape[-1] < 64 or x.stride(-1) != 1:
         return _sum(x.square(), axes)
-    # torch.linalg.vector_norm makes none either, but loses digits over long rows: so take them in pieces.
+    # torch.linalg.vector_norm makes none, but loses digits over long rows: so take them in pieces.
     pieces = torch.split(x, 1024, dim=-1)
     norms = torch.cat([torch.linalg.vector_norm(piece, dim=-1, keepdim=True) for piece in pieces], dim=-1)
     return _sum(norms.square(), axes)
