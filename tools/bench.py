@@ -1,8 +1,8 @@
 """Time the norms against PyTorch and against a textbook, and stacked training against a loop: `make bench`.
 
 Absolute times say little on a machine that does other things as well, so the candidates of a case take turns
-on one thread, the clock counts the time that the processor gave to this process, and what counts is the median
-over rounds of the ratio within a round, with its quartiles.
+on one thread, the clock counts the time that the processor gave to this process, and what counts is the
+median over rounds of the ratio within a round, with its quartiles.
 """
 
 import argparse
