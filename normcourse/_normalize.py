@@ -35,13 +35,19 @@ class Normalize(torch.autograd.Function):
         view: Tensor, gamma: Tensor | None, beta: Tensor | None, spec: NormSpec, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         pool = spec.pool_axes
-        n = _count(view, pool)
+        # Under vmap this count is batched wherever gamma or beta is, so that what follows may be in place.
+        n = sum((p.new_zeros(()) for p in (gamma, beta) if p is not None), _count(view, pool))
         mean = _sum(view, pool) / n if spec.centred else view.new_zeros(())
         centred = view - mean if spec.centred else view
-        # Two passes by hand: on a CPU torch.var_mean is some ten times slower.
-        var = _sum(centred.square(), pool) / n
+        var = _sum_of_squares(centred, pool) / n
         scale = torch.rsqrt(var + eps)
-        return _affine(centred, scale if gamma is None else scale * gamma, beta), mean, var
+        if gamma is not None and _inner_axes(spec):
+            scale, gamma = scale * gamma, None
+        # In place wherever nobody else holds the buffer: fresh memory costs as much as the arithmetic.
+        y = centred.mul_(scale) if spec.centred else view * scale
+        if gamma is not None:
+            y.mul_(gamma)
+        return y if beta is None else y.add_(beta), mean, var
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -54,26 +60,23 @@ class Normalize(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor, dmean: Tensor, dvar: Tensor) -> tuple[Any, ...]:
         view, gamma, mean, var = ctx.saved_tensors
-        pool = ctx.spec.pool_axes
+        pool, inner = ctx.spec.pool_axes, _inner_axes(ctx.spec)
         affine = [i for i, letter in enumerate(ctx.spec.view) if letter not in ctx.spec.affine]
-        # Sum first over the axes where gamma is constant: what is left is small for all but the BF norms.
-        inner = [i for i in affine if i in pool]
+        n = _count(view, pool)
         rstd = torch.rsqrt(var + ctx.eps)
         centred = view - mean if ctx.spec.centred else view
+        # Sum first over the axes where gamma is constant: what is left is small for all but the BF norms.
         by_one, by_x = _sum(dy, inner), _sum(dy * centred, inner)
         dgamma = None if gamma is None else _sum(by_x * rstd, affine)
         dbeta = _sum(by_one, affine) if ctx.has_beta else None
-        if gamma is not None:
-            by_one, by_x = by_one * gamma, by_x * gamma
-        n = _count(view, pool)
-        slope = (2 * dvar - rstd**3 * _sum(by_x, pool)) / n
-        if not inner:  # the BF norms hold dy * gamma already
-            dy, gamma = by_one, None
         scale = rstd if gamma is None else rstd * gamma
+        scaled = dy * scale
+        slope = (2 * dvar - rstd**2 * _sum(by_x * scale, pool)) / n
         if not ctx.spec.centred:
-            return torch.addcmul(slope * centred, dy, scale), dgamma, dbeta, None, None
-        shift = (dmean - rstd * _sum(by_one, pool)) / n
-        return torch.addcmul(torch.addcmul(shift, centred, slope), dy, scale), dgamma, dbeta, None, None
+            return (slope * centred).add_(scaled), dgamma, dbeta, None, None
+        # For a pool of one the shift is the negative of what is added: zero, which addcmul need not give.
+        shift = (dmean - _sum(by_one * scale if inner else scaled, pool)) / n
+        return torch.addcmul(shift, centred, slope).add_(scaled), dgamma, dbeta, None, None
 
     @staticmethod
     def jvp(ctx: Any, dview: Tensor, dgamma: Any, dbeta: Any, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,6 +103,23 @@ def _count(view: Tensor, pool: tuple[int, ...]) -> int:
 def _sum(x: Tensor, axes: Sequence[int]) -> Tensor:
     """Sum that keeps the axes; over no axes it is the tensor itself (torch would sum over all)."""
     return x.sum(tuple(axes), keepdim=True) if axes else x
+
+
+def _sum_of_squares(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """Sum of the squares over these axes, the last among them, which are kept."""
+    # A compiler makes no array of these squares, and sizes may be symbols to it. Elsewhere, an array is the
+    # faster way for short or strided rows.
+    if torch.compiler.is_compiling() or x.shape[-1] < 64 or x.stride(-1) != 1:
+        return _sum(x.square(), axes)
+    # torch.linalg.vector_norm makes none, but loses digits over long rows: so take them in pieces.
+    pieces = torch.split(x, 1024, dim=-1)
+    norms = torch.cat([torch.linalg.vector_norm(piece, dim=-1, keepdim=True) for piece in pieces], dim=-1)
+    return _sum(norms.square(), axes)
+
+
+def _inner_axes(spec: NormSpec) -> list[int]:
+    """The pooled axes along which gamma is constant: none for the BF norms."""
+    return [i for i in spec.pool_axes if spec.view[i] not in spec.affine]
 
 
 def _affine(centred: Tensor, scale: Tensor, beta: Tensor | None) -> Tensor:

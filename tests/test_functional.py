@@ -76,6 +76,25 @@ def test_per_example_gradients_under_vmap(name: str) -> None:
             torch.testing.assert_close(mine, torch.stack(theirs))
 
 
+@pytest.mark.parametrize("name", [name for name in NORMS if name != "rms_norm"])
+def test_vmap_over_biases_alone(name: str) -> None:
+    function, (x, weight, bias) = draw(name)
+    biases = torch.stack([bias, 2 * bias])
+    got = torch.func.vmap(partial(function, ours, x, weight))(biases)
+    torch.testing.assert_close(got, torch.stack([function(ours, x, weight, b) for b in biases]))
+
+
+def test_export_with_any_number_of_positions() -> None:
+    class Module(torch.nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return ours.group_norm(x, 2)
+
+    positions = torch.export.Dim("positions", min=2, max=4096)
+    program = torch.export.export(Module(), (torch.randn(2, 4, 6),), dynamic_shapes=({2: positions},))
+    x = torch.randn(2, 4, 3000)
+    torch.testing.assert_close(program.module()(x), ours.group_norm(x, 2))
+
+
 @pytest.mark.parametrize("name", NORMS)
 def test_large_offset_loses_no_more_digits_than_torch(name: str) -> None:
     function, (x, weight, bias) = draw(name)
@@ -84,6 +103,32 @@ def test_large_offset_loses_no_more_digits_than_torch(name: str) -> None:
     error = (function(ours, x, weight.float(), bias.float()) - exact).abs().max()
     # One float32 step at 1e4 is 1e-3; x * scale + (beta - mean * scale) misses by more than that.
     assert error < 2e-3
+
+
+def test_a_long_row_loses_no_digits() -> None:
+    x = torch.randn(2, 2**20, generator=torch.Generator().manual_seed(0))
+    error = (ours.layer_norm(x, (2**20,)) - torch.nn.functional.layer_norm(x.double(), (2**20,))).abs().max()
+    assert error < 3e-6  # a running sum of a million squares costs more than ten times that
+
+
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize(
+    ("function", "shape", "size"),
+    [(lambda x, *affine: ours.layer_norm(x, (1,), *affine), (50, 1), 1),
+     (lambda x, *affine: ours.group_norm(x, 50, *affine), (3, 50), 50)],
+    ids=["layer_norm", "group_norm"],
+)  # fmt: skip
+def test_a_pool_of_one_has_no_gradient(
+    function: Callable[..., Tensor], shape: tuple[int, ...], size: int, affine: bool
+) -> None:
+    random = torch.Generator().manual_seed(0)
+    x, upstream = (torch.randn(shape, generator=random).requires_grad_() for _ in range(2))
+    parameters = [9 * torch.randn(size, generator=random) for _ in range(2 * affine)]
+    (gradient,) = torch.autograd.grad(function(x, *parameters), x, upstream, create_graph=True)
+    # Exactly none: a processor that fuses x * y + z must not leave what rounding left.
+    assert torch.equal(gradient, torch.zeros(shape))
+    for second in torch.autograd.grad(gradient.sum(), (x, upstream)):
+        assert torch.equal(second, torch.zeros(shape))
 
 
 @pytest.mark.parametrize("name", NORMS)

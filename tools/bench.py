@@ -1,13 +1,14 @@
 """Time the norms against PyTorch and against a textbook, and stacked training against a loop: `make bench`.
 
-Absolute times say little on a machine that does other things as well, so the candidates of a case take turns,
-and what counts is the median over rounds of the ratio within a round.
+Absolute times say little on a machine that does other things as well, so the candidates of a case take turns
+on one thread, the clock counts the time that the processor gave to this process, and what counts is the
+median over rounds of the ratio within a round, with its quartiles.
 """
 
 import argparse
 import time
 from collections.abc import Callable, Mapping
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
@@ -143,17 +144,18 @@ def training_runs(norm: str, optimiser: str, *, models: int = 8, steps: int = 40
     return {"ours": ours, "theirs": loop}
 
 
-def compare(runs: Mapping[str, Run], rounds: int) -> tuple[float, float, float]:
-    """Median milliseconds of ours and of theirs, and the median of their ratio round by round."""
+def compare(runs: Mapping[str, Run], rounds: int) -> tuple[float, float, str]:
+    """Median milliseconds of ours and of theirs; median and quartiles of their ratio round by round."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for warm_up in (True, *[False] * rounds):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = time.process_time()
             run()
             if not warm_up:
-                times[name].append(1e3 * (time.perf_counter() - start))
+                times[name].append(1e3 * (time.process_time() - start))
     ratios = [ours / theirs for ours, theirs in zip(times["ours"], times["theirs"], strict=True)]
-    return median(times["ours"]), median(times["theirs"]), median(ratios)
+    low, middle, high = quantiles(ratios, n=4)
+    return median(times["ours"]), median(times["theirs"]), f"{middle:8.2f}{low:8.2f} to {high:.2f}"
 
 
 def main() -> None:
@@ -161,11 +163,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15, help="rounds per case (15)")
     rounds = parser.parse_args().rounds
+    torch.set_num_threads(1)
     print(
-        f"norms in float32, training in float64; {torch.get_num_threads()} torch threads; "
+        "norms in float32, training in float64; one thread, processor time; "
         f"median of {rounds} rounds; below 1 ours is faster"
     )
-    print(f"{'ours':26}{'theirs':18}{'pass':18}{'ours':>9}{'theirs':>11}{'ratio':>8}")
+    print(f"{'ours':26}{'theirs':18}{'pass':18}{'ours':>9}{'theirs':>11}{'ratio':>8}  quartiles")
     torch.manual_seed(0)
     for title, theirs, make, names in (
         ("functional", "torch", torch_runs, tuple(CASES)),
@@ -175,11 +178,11 @@ def main() -> None:
             for backward in (False, True):
                 ours_ms, theirs_ms, ratio = compare(make(name, backward), rounds)
                 passes = "forward+backward" if backward else "forward"
-                figures = f"{ours_ms:6.1f} ms{theirs_ms:8.1f} ms{ratio:8.2f}"
+                figures = f"{ours_ms:6.1f} ms{theirs_ms:8.1f} ms{ratio}"
                 print(f"{f'{title}.{name}':26}{theirs:18}{passes:18}{figures}")
     for norm, optimiser in (("none", "sgd"), ("batch", "sgd"), ("batch", "adam"), ("layer", "sgd")):
         ours_ms, theirs_ms, ratio = compare(training_runs(norm, optimiser), rounds)
-        figures = f"{ours_ms:6.0f} ms{theirs_ms:8.0f} ms{ratio:8.2f}"
+        figures = f"{ours_ms:6.0f} ms{theirs_ms:8.0f} ms{ratio}"
         print(f"{f'8 seeds, norm {norm}':26}{'a loop of modules':18}{f'40 steps, {optimiser}':18}{figures}")
 
 
