@@ -17,9 +17,7 @@ setup: $(INSTALLED)  ## install the pinned environment into .venv and KaTeX's fo
 
 $(INSTALLED): constraints.txt pyproject.toml package.json package-lock.json
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit(f"normcourse needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Name another: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[book,lab,dev]"
-	npm ci --loglevel error --no-audit --no-fund
+	@$(PYTHON) -m tools.setup
 	@touch $@
 
 # After a failure the pages read so far go: Sphinx warns of a page only when it reads it, so a second run would pass.

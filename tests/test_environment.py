@@ -3,12 +3,13 @@
 import json
 import re
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import metadata, version
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from sphinxcontrib.katex import katex_version
 
@@ -20,6 +21,11 @@ DIRECT = [
     Requirement(line)
     for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
     for line in group
+]
+PYTHONS = [
+    line.removeprefix("Programming Language :: Python :: ")
+    for line in PROJECT["classifiers"]
+    if line.startswith("Programming Language :: Python :: 3.")
 ]
 
 
@@ -33,6 +39,15 @@ def test_every_constraint_is_an_exact_public_version():
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     wrong = [line for line in lines if not re.fullmatch(r"#.*|[\w.-]+==[\w.]+", line)]
     assert not wrong  # no editable line, no local version such as +cpu, no address
+
+
+@pytest.mark.parametrize("name", pins())
+def test_every_pin_installs_on_the_first_release_of_each_python(name):
+    # Debian 12 has Python 3.11.2, and some packages want a later 3.11.
+    found = metadata(name)
+    assert found["Version"].partition("+")[0] == pins()[name], "not the pinned environment: run `make setup`"
+    admitted = SpecifierSet(found.get("Requires-Python", ""))
+    assert [python for python in PYTHONS if f"{python}.0" not in admitted] == []
 
 
 @pytest.mark.parametrize("requirement", DIRECT, ids=lambda requirement: requirement.name)
@@ -51,7 +66,7 @@ def test_conda_environment_has_the_direct_dependencies_at_their_pins():
     conda |= dict(line.split("==") for line in from_pypi)
     assert package == "--editable ."
     assert environment["channels"] == ["conda-forge"]
-    assert f">={conda.pop('python')}" >= PROJECT["requires-python"]
+    assert conda.pop("python") in PYTHONS
     expected = {CONDA_NAMES.get(r.name, r.name): pins()[canonicalize_name(r.name)] for r in DIRECT}
     assert conda == expected
 
@@ -59,3 +74,35 @@ def test_conda_environment_has_the_direct_dependencies_at_their_pins():
 def test_katex_style_is_of_the_version_that_draws_the_formulas():
     package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
     assert package["devDependencies"]["katex"] == katex_version
+
+
+def versions(text: str) -> list[str]:
+    return re.findall(r"\b3\.\d+\b(?![.%])", text)
+
+
+def test_the_same_pythons_are_named_everywhere():
+    numbers = sorted(int(python.removeprefix("3.")) for python in PYTHONS)
+    assert [f"3.{number}" for number in numbers] == PYTHONS
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    assert tool["mypy"]["python_version"] == PYTHONS[0]
+    assert tool["ruff"]["target-version"] == f"py{PYTHONS[0].replace('.', '')}"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [needed] = re.findall(r"^You need Python (.*) \(with", readme, re.MULTILINE)
+    assert versions(needed) == PYTHONS
+    first_line = (ROOT / "constraints.txt").read_text(encoding="utf-8").partition("\n")[0]
+    assert versions(first_line) == [PYTHONS[0], PYTHONS[-1]]
+
+
+def workflow(name: str) -> dict:
+    return yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))
+
+
+def test_workflows_run_those_pythons():
+    [job] = workflow("test")["jobs"].values()
+    assert job["strategy"]["matrix"]["python"] == PYTHONS
+    for name in ("publish", "weekly"):
+        for job in workflow(name)["jobs"].values():
+            for step in job["steps"]:
+                assert step.get("with", {}).get("python-version", PYTHONS[0]) in PYTHONS

@@ -103,8 +103,10 @@ def test_time_left_runs_down_while_a_step_runs_and_ends_where_it_is_wrong(clock)
         progress.advance(1)
         clock.now += 15
         assert progress.line() == "work: 25%, about 15 s left"
+        progress.advance(0, doing="the same")  # a name is no progress
+        assert progress.line() == "work: 25%, about 15 s left (the same)"
         clock.now += 20
-        assert progress.line() == "work: 25%"
+        assert progress.line() == "work: 25% (the same)"
 
 
 def test_what_is_expected_gives_way_to_what_is_measured(clock):

@@ -70,7 +70,8 @@ class Progress:
         """Count an amount as done, and name what runs now (left out, what was named before)."""
         with self._lock:
             self.done += amount
-            self._advanced = time.monotonic()
+            if amount:
+                self._advanced = time.monotonic()
             if doing is not None:
                 self.doing = doing
         self._show()

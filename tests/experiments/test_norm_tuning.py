@@ -1,3 +1,5 @@
+from hashlib import sha256
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,14 @@ from normcourse.experiments.norm_tuning import PARTS, Config, choose, pretrained
 from normcourse.models import CausalTransformer
 from normcourse.nn import LayerNorm
 
+DIGEST = "ad97bebc9647f56349fc8b9566cc31a15a683f7ca6cd1e56d9e9df8913557a7e"
 QUICK = Config(pretraining=0, steps=2, layers=1)
+
+
+def test_the_new_text_is_the_one_that_the_record_was_made_on():
+    text = target_text()
+    whole = "".join(text.alphabet[i] for part in (text.train, text.validation, text.test) for i in part)
+    assert sha256(whole.encode()).hexdigest() == DIGEST
 
 
 def model():
