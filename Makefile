@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # One thread for each kernel and test: as many of them run as there are cores, and sums are taken in one order.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup book test notebooks exercises experiments lab serve lint type site-check bench clean
+.PHONY: help setup book test notebooks exercises experiments lab serve lint type site-check portability bench clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -20,14 +20,11 @@ $(INSTALLED): constraints.txt pyproject.toml package.json package-lock.json
 	@$(PYTHON) -m tools.setup
 	@touch $@
 
-# After a failure the pages read so far go: Sphinx warns of a page only when it reads it, so a second run would pass.
-book: setup  ## execute the notebooks and build _build/html, where any warning is an error
-	@jupyter-book build . -W --keep-going || { rm -rf _build/.doctrees; exit 1; }
-	@echo "The book is at file://$(CURDIR)/_build/html/index.html"
+book: setup  ## execute the notebooks that changed and build _build/html, where any warning is an error
+	@python -m tools.book
 
 test: book  ## build the book, then run every test and compare every notebook with its stored output
-	pytest -n auto
-	NORMCOURSE_PROGRESS=$(CURDIR)/_build/progress pytest -o addopts= -n auto --dist loadfile --nbval --nbval-sanitize-with tools/nbval.cfg book
+	@pytest -n auto
 
 notebooks: setup  ## execute and normalise the notebooks in place
 	@python -m tools.notebooks
@@ -53,6 +50,9 @@ type: setup  ## check the types
 
 site-check: book  ## rate the built site with Lighthouse and axe-core, and write docs/site-check.md
 	@python -m tools.site_check
+
+portability: setup  ## run the notebooks in several arithmetics and write docs/portability.md: an hour
+	@python -m tools.portability
 
 bench: setup  ## time the layers and the grader
 	python -m tools.bench
