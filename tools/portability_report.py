@@ -28,8 +28,8 @@ one machine. *Stored* is what the notebooks hold. `native`, `avx2` and `default`
 that PyTorch, MKL, oneDNN, OpenBLAS, NumPy and the C library may use; the number is that of the threads.
 
 A *spread* is the distance between the least and the greatest value of all arithmetics, a *slack* the least
-distance to where the sentence breaks, and a *margin* the second over the first. Below {margin:g} it is thin, and
-marked with a star.
+distance to where the sentence breaks, and a *margin* the second over the first. Below {margin:g} it is thin,
+and marked with a star.
 """
 
 
