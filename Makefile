@@ -24,7 +24,7 @@ book: setup  ## execute the notebooks that changed and build _build/html, where 
 	@python -m tools.book
 
 test: book  ## build the book, then run every test and compare every notebook with its stored output
-	@pytest -n auto
+	@pytest -q -n auto -p tools.screen
 
 notebooks: setup  ## execute and normalise the notebooks in place
 	@python -m tools.notebooks

@@ -1,4 +1,4 @@
-"""How long each notebook takes, as docs/build-times.md holds it: `python -m tools.build_times` renews it."""
+"""How long notebooks and tests take, as docs/build-times.md holds it, for the time that is left."""
 
 import re
 from collections.abc import Iterable
@@ -11,13 +11,18 @@ ROW = re.compile(r"^\| `([\w/-]+)` \| (\d+) \|$", re.MULTILINE)
 
 
 def known_seconds() -> dict[str, float]:
-    """Return the table's seconds by page, named as below `book/`."""
+    """Return the tables' seconds: of pages, named as below `book/`, and of folders of tests."""
     return {name: float(number) for name, number in ROW.findall(TABLE.read_text(encoding="utf-8"))}
+
+
+def test_seconds() -> dict[str, float]:
+    """Return the seconds of folders of tests, and of the doctests of parts of the package."""
+    return {name: s for name, s in known_seconds().items() if name.split("/")[0] in ("tests", "normcourse")}
 
 
 def expected_seconds(paths: Iterable[Path]) -> dict[Path, float]:
     """Return how long each notebook may take; one that the table lacks, as long as the others on average."""
-    known = known_seconds()
+    known = {name: s for name, s in known_seconds().items() if name not in test_seconds()}
     return {path: known.get(page(path), mean(known.values())) for path in paths}
 
 

@@ -75,7 +75,7 @@ class ExecutedNotebook(IPyNbFile):
 
     def get_sanitize_files(self) -> list[str]:
         """Return the file that says what may differ."""
-        return [str(ROOT / "tools" / "nbval.cfg")]
+        return [str(Path(__file__).with_name("nbval.cfg"))]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

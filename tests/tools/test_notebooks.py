@@ -1,5 +1,7 @@
 """The stored notebooks are executed, normalised and described; nbval compares their outputs (`make test`)."""
 
+import re
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -7,6 +9,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from tools.notebooks import ROOT, dumps, find, normalise
 
 NOTEBOOKS = find()
+# The value of a flag may be shown after its name and "=".
+ANSWER = re.compile(r"(?<!= )(?<!=)\b(True|False)\W*$")
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=[str(path.relative_to(ROOT)) for path in NOTEBOOKS])
@@ -29,6 +33,37 @@ def test_stored_notebook_is_valid_and_ran_without_error(path):
     nbformat.validate(notebook)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+
+
+def test_no_answer_is_a_bare_true_or_false(path):
+    """A reader cannot tell from `True` what was measured, and a `False` would stand there as quietly."""
+    bare = [line for line in answers(nbformat.read(path, as_version=4)) if ANSWER.search(line)]
+    assert not bare, "show the quantity with claims.ensure, which fails where the sentence does"
+
+
+def answers(notebook):
+    """Yield the lines of text that a page shows."""
+    for cell in notebook.cells:
+        if "remove-cell" in cell.metadata.get("tags", []):
+            continue
+        for output in cell.get("outputs", []):
+            yield from output.get("text", "").splitlines()
+            if "text/html" not in output.get("data", {}):
+                yield from str(output.get("data", {}).get("text/plain", "")).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("line", "bare"),
+    [
+        ("without, at most 20%?  True", True),
+        ("the same to twelve digits: False", True),
+        ("True", True),
+        ("layer.training = False", False),
+        ("accuracy   10% to 17%  (below 30%)", False),
+    ],
+)
+def test_a_bare_answer_is_seen(line, bare):
+    assert bool(ANSWER.search(line)) == bare
 
 
 def test_notebook_describes_itself(path):

@@ -1,0 +1,64 @@
+"""Which files a notebook rests on, found from its imports."""
+
+import pytest
+
+from tools.experiments import find
+from tools.imports import files_behind
+
+FILES = {
+    "__init__.py": "",
+    "core.py": "",
+    "plotting/__init__.py": (
+        '"""Figures."""\nfrom normcourse.plotting.a import draw_a\nfrom normcourse.plotting.b import draw_b\n'
+    ),
+    "plotting/a.py": "from normcourse.experiments.one import run\n",
+    "plotting/b.py": "from normcourse.experiments import two\n",
+    "experiments/__init__.py": "",
+    "experiments/one.py": "import normcourse.core\n",
+    "experiments/two.py": "def later():\n    from normcourse.core import x\n",
+    "experiments/records/one.json": "{}",
+    "experiments/records/two.json": "{}",
+    "data/__init__.py": "from normcourse.data.text import load\n",
+    "data/text.py": "",
+    "data/text.gz": "",
+}
+ONE = {"experiments/one.py", "experiments/records/one.json", "core.py"}
+TWO = {"experiments/two.py", "experiments/records/two.json", "core.py"}
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name, text in FILES.items():
+        path = tmp_path / "normcourse" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("code", "files"),
+    [
+        ("import numpy", set()),
+        ("from normcourse.core import x", {"core.py"}),
+        ("from normcourse.experiments import one", ONE),
+        ("from normcourse.experiments.one import run as go", ONE),
+        ("import normcourse.experiments.two", TWO),
+        ("from normcourse import plotting\nplotting.draw_a()", {"plotting/a.py"} | ONE),
+        ("from normcourse import plotting as p\np.draw_b()", {"plotting/b.py"} | TWO),
+        ("from normcourse.plotting import draw_b", {"plotting/b.py"} | TWO),
+        (
+            "from normcourse import plotting\nprint(vars(plotting))",
+            {"plotting/__init__.py", "plotting/a.py", "plotting/b.py"} | ONE | TWO,
+        ),
+        ("from normcourse.data import load", {"data/text.py", "data/text.gz"}),
+        ("if 0:\n    from normcourse.core import x", {"core.py"}),
+    ],
+)
+def test_files_behind_code(root, code, files):
+    found = {path.relative_to(root / "normcourse").as_posix() for path in files_behind(code, root)}
+    assert found == files
+
+
+def test_a_record_is_named_as_the_module_that_loads_it():
+    modules = {name: sweep.measure.__module__.rpartition(".")[2] for name, sweep in find().items()}
+    assert modules == {name: name for name in modules}
