@@ -57,7 +57,7 @@ class Screen(io.TextIOBase):
         self.end()
         self.phase, self.share = phase, 0.0
         seconds = dict((READING, WRITING))[phase] / cores()
-        self.progress = Progress(100.0, phase.rstrip("."), self.stream, expected=seconds)
+        self.progress = Progress(100.0, phase.rstrip("."), self.stream, expected=seconds, beats=False)
         self.progress.__enter__()
 
     def end(self, failed: type[BaseException] | None = None) -> None:

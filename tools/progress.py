@@ -23,7 +23,13 @@ class Progress:
     """
 
     def __init__(
-        self, total: float, label: str, stream: TextIO | None = None, *, expected: float | None = None
+        self,
+        total: float,
+        label: str,
+        stream: TextIO | None = None,
+        *,
+        expected: float | None = None,
+        beats: bool = True,
     ) -> None:
         """Prepare the line; nothing is written before the `with` block starts.
 
@@ -32,11 +38,14 @@ class Progress:
             label: What runs.
             stream: Where to write; standard error if left out.
             expected: The seconds that the whole may take; left out, no time is given before a first amount.
+            beats: Whether a thread renews the line between two amounts. Not where processes are forked
+                meanwhile, which would inherit its locks.
         """
         self.total = total
         self.label = label
         self.stream = sys.stderr if stream is None else stream
         self.expected = expected
+        self.beats = beats
         self.done = 0.0
         self.doing = ""
         self._terminal = self.stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -50,7 +59,8 @@ class Progress:
         """Start the clock."""
         self._start = self._advanced = time.monotonic()
         self._heart = threading.Thread(target=self._beat, daemon=True)
-        self._heart.start()
+        if self.beats:
+            self._heart.start()
         return self
 
     def __exit__(
@@ -58,7 +68,8 @@ class Progress:
     ) -> None:
         """Say how long it took, or after how long it failed."""
         self._ended.set()
-        self._heart.join()
+        if self.beats:
+            self._heart.join()
         with self._lock:
             self._wipe()
             elapsed = time.monotonic() - self._start

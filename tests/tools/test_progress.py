@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 
 import pytest
 
@@ -153,3 +154,10 @@ def test_the_line_is_refreshed_while_one_step_runs(monkeypatch):
 
 def test_durations_never_show_sixty():
     assert [duration(s) for s in (59.6, 3599.6, 7199)] == ["1 min 00 s", "1 h 00 min", "2 h 00 min"]
+
+
+def test_without_beats_there_is_no_thread_to_fork():
+    before = threading.active_count()
+    with Progress(2, "forking", io.StringIO(), beats=False) as progress:
+        assert threading.active_count() == before
+        progress.advance(1)

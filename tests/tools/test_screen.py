@@ -25,9 +25,8 @@ def test_every_folder_of_tests_has_its_seconds():
 def test_the_share_follows_the_seconds_of_the_folders(monkeypatch):
     monkeypatch.setattr("tools.screen.test_seconds", lambda: {"tests/slow": 8.0, "tests/fast": 2.0})
     screen = Screen()
-    screen.start(
-        ["tests/slow/test_a.py::test_1", "tests/slow/test_b.py::test_2", "tests/fast/test_c.py::t"], 2
-    )
+    slow = [f"tests/slow/test_{name}.py::test_1" for name in "ab"]
+    screen.start([*slow, "tests/fast/test_c.py::test_1"], 2)
     report = pytest.TestReport(slow[0], ("", 0, ""), {}, "passed", None, "teardown")
     screen.pytest_runtest_logreport(report)
     assert screen.progress.done / screen.progress.total == 0.4
