@@ -15,14 +15,14 @@ def known_seconds() -> dict[str, float]:
     return {name: float(number) for name, number in ROW.findall(TABLE.read_text(encoding="utf-8"))}
 
 
-def test_seconds() -> dict[str, float]:
+def folder_seconds() -> dict[str, float]:
     """Return the seconds of folders of tests, and of the doctests of parts of the package."""
     return {name: s for name, s in known_seconds().items() if name.split("/")[0] in ("tests", "normcourse")}
 
 
 def expected_seconds(paths: Iterable[Path]) -> dict[Path, float]:
     """Return how long each notebook may take; one that the table lacks, as long as the others on average."""
-    known = {name: s for name, s in known_seconds().items() if name not in test_seconds()}
+    known = {name: s for name, s in known_seconds().items() if name not in folder_seconds()}
     return {path: known.get(page(path), mean(known.values())) for path in paths}
 
 

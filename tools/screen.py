@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tools.build_times import test_seconds
+from tools.build_times import folder_seconds
 from tools.progress import Progress
 
 
@@ -20,7 +20,7 @@ class Screen:
     def start(self, ids: list[str], processes: int) -> None:
         """Begin, once it is known which tests there are."""
         folders = Counter(map(_folder, ids))
-        known = test_seconds()
+        known = folder_seconds()
         self.seconds = {name: known.get(name, 1.0 * count) / count for name, count in folders.items()}
         total = sum(self.seconds[_folder(test)] for test in ids)
         self.progress = Progress(total, f"{len(ids)} tests", expected=total / processes)
