@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.build_times import expected_seconds, known_seconds, page, folder_seconds
+from tools.build_times import expected_seconds, folder_seconds, known_seconds, page
 from tools.notebooks import find
 from tools.screen import Screen
 
