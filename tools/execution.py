@@ -36,7 +36,7 @@ from tools.progress import Progress
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "_build" / "notebooks"
 PROGRESS = ROOT / "_build" / "progress"
-TIMEOUT = 300
+TIMEOUT = 900  # seconds for a cell: on a busy machine the slowest takes many times its minute
 
 
 class NotebookFailedError(RuntimeError):

@@ -9,8 +9,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from tools.notebooks import ROOT, dumps, find, normalise
 
 NOTEBOOKS = find()
-# The value of a flag may be shown after its name and "=".
-ANSWER = re.compile(r"(?<!= )(?<!=)\b(True|False)\W*$")
+# The value of a flag may be shown after its name and "=" or "is".
+ANSWER = re.compile(r"(?<!= )(?<!=)(?<!is )\b(True|False)\W*$")
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=[str(path.relative_to(ROOT)) for path in NOTEBOOKS])
@@ -59,6 +59,7 @@ def answers(notebook):
         ("the same to twelve digits: False", True),
         ("True", True),
         ("layer.training = False", False),
+        ("after model.train(): training mode is True", False),
         ("accuracy   10% to 17%  (below 30%)", False),
     ],
 )
