@@ -13,6 +13,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -139,7 +140,8 @@ def execute(
         tempfile.TemporaryDirectory() as sockets,
     ):
         kernels = _Kernels(variables, Path(sockets), progress, seconds, open_cache(folder))
-        failures = asyncio.run(kernels.run_all(waiting, keep_going=keep_going))
+        with ThreadPoolExecutor(1) as thread:  # which has no loop yet; a caller's own thread may have one
+            failures = thread.submit(asyncio.run, kernels.run_all(waiting, keep_going=keep_going)).result()
     if failures and not keep_going:
         raise NotebookFailedError("\n\n".join(failures.values()))
     return failures

@@ -29,9 +29,8 @@ class Recording:
         return True
 
     def execute_cell_input(self, source: str, allow_stdin: bool | None = None) -> int:
-        """Turn to the next cell, which must be of this source."""
-        cell = next(self._cells)
-        assert cell.source == source, "nbval asks for the cells in their order"
+        """Turn to the next cell of this source: nbval skips some."""
+        cell = next(cell for cell in self._cells if cell.source == source)
         self._count += 1
         self._messages = iter([*map(self._message, cell.outputs), self._idle()])
         return self._count

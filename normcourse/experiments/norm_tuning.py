@@ -35,7 +35,7 @@ class Config:
         part: One of `PARTS`.
         learning_rate: Of Adam, in fine-tuning.
         pretraining: Steps on Python's help before; 0 fine-tunes a network of random weights.
-        steps: Of fine-tuning, on Python's own source code.
+        steps: Of fine-tuning, on the source code of three Python modules.
         layers: Of the transformer, which has LayerNorm before each branch.
     """
 
@@ -69,7 +69,7 @@ class Result:
 
 @cache
 def target_text() -> Text:
-    """Return the new text: source code of Python's standard library, in the old text's alphabet.
+    """Return the new text: the source code of `library_modules`, in the old text's alphabet.
 
     Characters that the old text does not have are left out. The parts are 80%, 10% and 10% of it in order.
 

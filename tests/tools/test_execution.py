@@ -1,5 +1,6 @@
 """The cache of executed notebooks: what a notebook imports decides when it runs again."""
 
+import asyncio
 import os
 
 import pytest
@@ -101,3 +102,13 @@ def test_a_kernel_says_nothing_and_does_not_stay(root, capfd):
     [cell] = execution.outputs(root / "asks.ipynb").cells
     with pytest.raises(ProcessLookupError):
         os.kill(int(cell.outputs[0].text), 0)
+
+
+def test_notebooks_run_under_a_loop_of_the_callers(root):
+    path = written(root, "asks", "1")
+
+    async def caller():
+        execution.execute([path])
+
+    asyncio.run(caller())
+    assert execution.stale([path]) == []

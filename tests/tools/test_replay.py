@@ -73,3 +73,9 @@ def test_a_notebook_that_the_build_did_not_execute_is_an_error(compared):
     result = compared(stored(printed("print(1)", "1\n")), execute=False)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*page.ipynb has not been executed as it is now: run `make book`*"])
+
+
+def test_a_cell_that_is_skipped_is_passed_over(compared):
+    skipped = new_code_cell("2", metadata={"tags": ["nbval-skip"]})
+    notebook = stored(printed("print(1)", "1\n"), skipped, printed("print(3)", "3\n"))
+    compared(notebook).assert_outcomes(passed=2, skipped=1)
