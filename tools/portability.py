@@ -48,7 +48,9 @@ def arithmetics() -> dict[str, dict[str, str]]:
         "NPY_DISABLE_CPU_FEATURES": " ".join(dispatched),
         "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F",
     }
-    kinds: dict[str, dict[str, str]] = {"native": {}, "avx2": avx2, "default": default}
+    # PyTorch's own kernels without vector instructions, and libraries such as most machines of today have.
+    plain = {**avx2, "ATEN_CPU_CAPABILITY": "default"}
+    kinds: dict[str, dict[str, str]] = {"native": {}, "avx2": avx2, "plain": plain, "default": default}
     return {
         f"{name}-{threads}": {
             **{k: v for k, v in variables.items() if v},

@@ -25,7 +25,8 @@ HEAD = """# What depends on the processor
 
 Written by `make portability`, which runs every notebook and every record's corner in several arithmetics of
 one machine. *Stored* is what the notebooks hold. `native`, `avx2` and `default` name the vector instructions
-that PyTorch, MKL, oneDNN, OpenBLAS, NumPy and the C library may use; the number is that of the threads.
+that PyTorch, MKL, oneDNN, OpenBLAS, NumPy and the C library may use; `plain` holds PyTorch's own kernels to
+none and the libraries to AVX2. The number is that of the threads.
 
 A *spread* is the distance between the least and the greatest value of all arithmetics, a *slack* the least
 distance to where the sentence breaks, and a *margin* the second over the first. Below {margin:g} it is thin,
