@@ -11,7 +11,7 @@ import shutil
 import sys
 from typing import TextIO
 
-from jupyter_book.sphinx import REDIRECT_TEXT, build_sphinx
+from jupyter_book.sphinx import build_sphinx
 from sphinx.util.console import nocolor
 
 from tools.execution import ROOT, cores
@@ -22,6 +22,12 @@ HTML = BUILD / "html"
 DOCTREES = BUILD / ".doctrees"
 # Of Sphinx's two long phases: what it prints, and seconds of one core for a whole book.
 READING, WRITING = ("reading sources...", 45.0), ("writing output...", 45.0)
+# With an icon of its own: a browser would ask the root for one that is not there.
+REDIRECT = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Normalization, by running it</title>
+<link rel="icon" href="_static/favicon.svg"><meta http-equiv="refresh" content="0; url=book/welcome.html">
+</head><body><a href="book/welcome.html">Normalization, by running it</a></body></html>
+"""
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 STEP = re.compile(r"(reading sources\.\.\.|writing output\.\.\.) \[ *(\d+)%\] ?(.*)")
 
@@ -96,8 +102,7 @@ def main() -> None:
         shutil.rmtree(DOCTREES, ignore_errors=True)
         sys.exit("The book was not built: mend what the lines above name, then run `make book` again.")
     index = HTML / "index.html"
-    if not index.exists():
-        index.write_text(REDIRECT_TEXT.format(first_page="book/welcome.html"), encoding="utf-8")
+    index.write_text(REDIRECT, encoding="utf-8")
     print(f"The book is at {index.as_uri()}")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -110,5 +111,6 @@ def test_notebooks_run_under_a_loop_of_the_callers(root):
     async def caller():
         execution.execute([path])
 
-    asyncio.run(caller())
+    with ThreadPoolExecutor(1) as thread:  # the test's own may have a loop already
+        thread.submit(lambda: asyncio.run(caller())).result()
     assert execution.stale([path]) == []

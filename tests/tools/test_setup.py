@@ -1,6 +1,7 @@
 """`make setup` takes torch's small build where it can, says which it is, and helps where it fails."""
 
 import io
+import os
 import socket
 import subprocess
 import sys
@@ -170,8 +171,9 @@ def test_of_both_indexes_pip_takes_the_cpu_build_at_the_pinned_version(serve):
     host = serve(pages)
     command = [sys.executable, "-m", "pip", "--isolated", "install", "--dry-run", "--ignore-installed"]
     command += ["--no-deps", "--constraint", str(module.CONSTRAINTS), "--index-url", f"{host}/plain", "torch"]
+    settings = {**os.environ, "PIP_CONFIG_FILE": os.devnull}  # which --isolated would obey
     for more, taken in (([], version), (["--extra-index-url", f"{host}/cpu"], f"{version}+cpu")):
-        run = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+        run = subprocess.run([*command, *more], env=settings, capture_output=True, text=True, check=False)
         assert run.stdout.rstrip().endswith(f"Would install torch-{taken}"), run.stdout + run.stderr
 
 
