@@ -47,11 +47,14 @@ class Tolerance:
         return float(np.where(np.isnan(far), np.inf, far).max())
 
     def _distances(self, now: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np.float64]:
+        far: NDArray[np.float64] = np.abs(now - then)
         if self.kind == "relative":
-            return np.abs(now - then) / np.abs(then)
-        if self.kind == "magnitude":
-            return np.abs(np.log10(now) - np.log10(then))
-        return np.abs(now - then) / self.size
+            far = far / np.abs(then)
+        elif self.kind == "magnitude":
+            far = np.abs(np.log10(now) - np.log10(then))
+        else:
+            far = far / self.size
+        return far
 
     def __str__(self) -> str:
         return f"{self.amount:g} {self.unit}"
