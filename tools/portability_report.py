@@ -75,7 +75,7 @@ def report(folders: list[Path], pages: list[Path], corners: list[str]) -> tuple[
     outside = [row for row in measured if row[-1]]
     parts = [
         HEAD.format(margin=MARGIN),
-        f"{len(pages)} notebooks and {len(corners)} corners in {', '.join(f.name for f in folders)}.",
+        "\n".join(f"- {folder.name}: {_extent(folder, pages, corners)}" for folder in folders),
         _section("Pages that failed", "page | arithmetic | why", failed),
         _section("Strict cells that differ", "page | cell | in", cells),
         _section("Findings of the ledger that move", QUANTITY, _rows(findings)),
@@ -96,6 +96,13 @@ def _section(title: str, columns: str, rows: list[tuple[str, ...]]) -> str:
         return f"## {title}\n\nNone."
     lines = ["| " + " | ".join(str(entry).replace("|", "\\|") for entry in row) + " |" for row in rows]
     return f"## {title}\n\n| {columns} |\n|{' --- |' * len(columns.split('|'))}\n" + "\n".join(lines)
+
+
+def _extent(folder: Path, pages: list[Path], corners: list[str]) -> str:
+    """Say how much there is of an arithmetic: a run may have been stopped."""
+    executed = sum(bool(list(_executed([folder], page))) for page in pages)
+    measured = sum((folder / "corners" / f"{name}.json").exists() for name in corners)
+    return f"{executed} of {len(pages)} notebooks, {measured} of {len(corners)} corners"
 
 
 def _rows(quantities: list[Quantity]) -> list[tuple[str, ...]]:
@@ -169,7 +176,7 @@ def _bundles(notebook: NotebookNode) -> Iterator[tuple[int, Mapping[str, Any], M
 def _quantities(folders: list[Path], pages: list[Path]) -> tuple[list[Quantity], list[Quantity]]:
     """Return the ledger's findings and the pages' statements with their numbers in each arithmetic."""
     findings: dict[str, Quantity] = {}
-    statements: dict[tuple[str, int, str], Quantity] = {}
+    statements: dict[tuple[str, int, int], Quantity] = {}
     for page in pages:
         runs = [(STORED, nbformat.read(page, as_version=4)), *_executed(folders, page)]
         for arithmetic, notebook in runs:
@@ -184,8 +191,8 @@ def _quantities(folders: list[Path], pages: list[Path]) -> tuple[list[Quantity],
                     )
                     quantity.values[arithmetic] = interval.low, interval.high
                     quantity.slacks.append(finding.predicate.slack(interval))
-                for statement in data.get(STATEMENTS, []):
-                    key = (_name(page), number, statement["what"])
+                for place, statement in enumerate(data.get(STATEMENTS, [])):
+                    key = (_name(page), number, place)
                     quantity = statements.setdefault(key, Quantity(_name(page), statement["what"]))
                     quantity.values[arithmetic] = statement["low"], statement["high"]
                     if statement["slack"] is not None:
