@@ -12,8 +12,9 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any
 import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.cache.db import NbCacheRecord
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -45,20 +47,19 @@ class NotebookFailedError(RuntimeError):
 
 
 def key(notebook: NotebookNode) -> str:
-    """Return a digest of all that a notebook's outputs depend on besides its code.
+    """Return the `digest` of a notebook's code.
 
-    That is Python, the installed versions, and the files of the package that the notebook uses: jupyter-cache
-    compares the code alone, and would show a changed package's old output.
+    jupyter-cache compares the code alone, and would show a changed package's old output.
     """
-    digest = hashlib.sha256(f"{sys.version}\n{_installed()}".encode())
-    for path in files_behind(code(notebook), ROOT):
-        digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest("\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code"))
 
 
-def code(notebook: NotebookNode) -> str:
-    """Return the text of all code cells."""
-    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+def digest(code: str) -> str:
+    """Return a digest of what code depends on: Python, all versions, and the files of the package it uses."""
+    found = hashlib.sha256(f"{sys.version}\n{_installed()}".encode())
+    for path in files_behind(code, ROOT):
+        found.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 @cache
@@ -68,35 +69,42 @@ def _installed() -> str:
     return "\n".join(sorted(f"{d.name}=={d.version}" for d in found))
 
 
-def open_cache(folder: Path | None = None) -> JupyterCacheAbstract:
-    """Return the cache in a folder, which is made if need be."""
-    return get_cache(folder or CACHE)
+@contextmanager
+def open_cache(folder: Path | None = None) -> Iterator[JupyterCacheAbstract]:
+    """Open the cache in a folder, left out the book's; its database is closed again, which it does not do."""
+    held = get_cache(folder or CACHE)
+    try:
+        yield held
+    finally:
+        held.db.dispose()
 
 
 def stale(paths: Iterable[Path], folder: Path | None = None) -> list[Path]:
-    """Return those of the notebooks whose outputs the cache lacks or holds of other files, and drop these."""
-    found = []
-    held = open_cache(folder)
-    for path in paths:
-        notebook = nbformat.read(path, as_version=4)
-        try:
-            record = held.match_cache_notebook(notebook)
-        except KeyError:
-            found.append(path)
-        else:
-            if record.data.get("key") != key(notebook):
-                held.remove_cache(record.pk)
-                found.append(path)
-    return found
+    """Return those of the notebooks whose outputs the cache lacks or holds of other files."""
+    with open_cache(folder) as held:
+        return [path for path in paths if _record(held, path) is None]
+
+
+def _record(held: JupyterCacheAbstract, path: Path) -> NbCacheRecord | None:
+    """Return what the cache holds of a notebook as it and the package are now."""
+    notebook = nbformat.read(path, as_version=4)
+    try:
+        record = held.match_cache_notebook(notebook)
+    except KeyError:
+        return None
+    return record if record.data.get("key") == key(notebook) else None
 
 
 def outputs(path: Path, folder: Path | None = None) -> NotebookNode:
     """Return a notebook with the outputs that the cache holds.
 
     Raises:
-        KeyError: It holds none of this notebook's code.
+        KeyError: It holds none of this notebook's code, or of other files of the package.
     """
-    merged: NotebookNode = open_cache(folder).merge_match_into_notebook(nbformat.read(path, as_version=4))[1]
+    with open_cache(folder) as held:
+        if _record(held, path) is None:
+            raise KeyError(f"{path} has not been executed as it is now")
+        merged: NotebookNode = held.merge_match_into_notebook(nbformat.read(path, as_version=4))[1]
     return merged
 
 
@@ -138,8 +146,9 @@ def execute(
     with (
         Progress(total, what, expected=total / cores()) as progress,
         tempfile.TemporaryDirectory() as sockets,
+        open_cache(folder) as held,
     ):
-        kernels = _Kernels(variables, Path(sockets), progress, seconds, open_cache(folder))
+        kernels = _Kernels(variables, Path(sockets), progress, seconds, held)
         with ThreadPoolExecutor(1) as thread:  # which has no loop yet; a caller's own thread may have one
             failures = thread.submit(asyncio.run, kernels.run_all(waiting, keep_going=keep_going)).result()
     if failures and not keep_going:
