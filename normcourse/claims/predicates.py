@@ -1,32 +1,32 @@
 """What an interval must satisfy for a sentence to stand."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import inf
-from typing import Protocol
 
 from normcourse.experiments.intervals import Interval
 
 __all__ = ["Above", "Below", "Covers", "Exactly", "Predicate", "Within"]
 
 
-class Predicate(Protocol):
+class Predicate(ABC):
     """A condition on an interval, which says itself in words."""
 
+    @abstractmethod
     def holds(self, interval: Interval) -> bool:
         """Whether the interval satisfies the condition."""
-        ...
 
-    def words(self, unit: str = "") -> str:
-        """Say the condition; with ``unit="%"`` its numbers are said as percentages."""
-        ...
-
+    @abstractmethod
     def bounds(self, unit: str = "") -> str:
-        """Say what a number must be, as in "above 2"."""
-        ...
+        """Say what a number must be, as in "above 2"; with ``unit="%"`` in percentages."""
 
+    @abstractmethod
     def slack(self, interval: Interval) -> float:
         """How far the interval is from breaking the condition: negative where it does."""
-        ...
+
+    def words(self, unit: str = "") -> str:
+        """Say the condition on an interval."""
+        return f"the whole interval lies {self.bounds(unit)}"
 
 
 def _say(number: float, unit: str) -> str:
@@ -34,7 +34,7 @@ def _say(number: float, unit: str) -> str:
 
 
 @dataclass(frozen=True)
-class Above:
+class Above(Predicate):
     """The whole interval lies above a bound.
 
     Example:
@@ -48,10 +48,6 @@ class Above:
         """Whether its lower end lies above the bound."""
         return bool(interval.low > self.bound)
 
-    def words(self, unit: str = "") -> str:
-        """Say the condition."""
-        return f"the whole interval lies {self.bounds(unit)}"
-
     def bounds(self, unit: str = "") -> str:
         """Say what a number must be."""
         return f"above {_say(self.bound, unit)}"
@@ -62,7 +58,7 @@ class Above:
 
 
 @dataclass(frozen=True)
-class Below:
+class Below(Predicate):
     """The whole interval lies below a bound.
 
     Example:
@@ -76,10 +72,6 @@ class Below:
         """Whether its upper end lies below the bound."""
         return bool(interval.high < self.bound)
 
-    def words(self, unit: str = "") -> str:
-        """Say the condition."""
-        return f"the whole interval lies {self.bounds(unit)}"
-
     def bounds(self, unit: str = "") -> str:
         """Say what a number must be."""
         return f"below {_say(self.bound, unit)}"
@@ -90,7 +82,7 @@ class Below:
 
 
 @dataclass(frozen=True)
-class Within:
+class Within(Predicate):
     """The whole interval lies between two bounds.
 
     Raises:
@@ -112,10 +104,6 @@ class Within:
         """Whether both ends lie between the bounds, which count as inside."""
         return bool(self.low <= interval.low and interval.high <= self.high)
 
-    def words(self, unit: str = "") -> str:
-        """Say the condition."""
-        return f"the whole interval lies {self.bounds(unit)}"
-
     def bounds(self, unit: str = "") -> str:
         """Say what a number must be."""
         return f"between {_say(self.low, unit)} and {_say(self.high, unit)}"
@@ -126,7 +114,7 @@ class Within:
 
 
 @dataclass(frozen=True)
-class Covers:
+class Covers(Predicate):
     """The interval holds a value: the run does not tell the effect from that value.
 
     Example:
@@ -154,7 +142,7 @@ class Covers:
 
 
 @dataclass(frozen=True)
-class Exactly:
+class Exactly(Predicate):
     """Both ends are one number: a count, or a result that rounding cannot reach.
 
     Example:
