@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Tolerance", "examples", "magnitude", "nats", "relative", "steps"]
+__all__ = ["Tolerance", "examples", "magnitude", "nats", "relative"]
 
 # Records hold six significant digits.
 _ROUNDING = 1e-5
@@ -73,11 +73,6 @@ def examples(count: float, *, of: int) -> Tolerance:
 def nats(amount: float) -> Tolerance:
     """A loss may change by so many nats."""
     return Tolerance(amount, "nats")
-
-
-def steps(count: float) -> Tolerance:
-    """A step at which something happens may move by so many."""
-    return Tolerance(count, "steps")
 
 
 def relative(share: float) -> Tolerance:

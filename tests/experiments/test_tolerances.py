@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from normcourse.experiments.tolerances import examples, magnitude, nats, relative, steps
+from normcourse.experiments.tolerances import Tolerance, examples, magnitude, nats, relative
 
 CASES = [
     (examples(2, of=300), [0.96, 0.97], 0.0066, 0.0068),
     (nats(0.01), [3.3, 0.0], 0.0099, 0.0101),
-    (steps(20), [860.0, 40.0], 19.9, 20.1),
+    (Tolerance(20, "steps"), [860.0, 40.0], 19.9, 20.1),
 ]
 
 
@@ -40,4 +40,4 @@ def test_what_has_no_number_is_infinitely_far(tolerance, now, then):
 
 def test_what_a_record_rounds_is_no_distance():
     values = np.array([0.123456789, np.nan, np.inf, 0.0])
-    assert steps(0).distance(values, [0.123457, np.nan, np.inf, 0.0]) == 0
+    assert nats(0).distance(values, [0.123457, np.nan, np.inf, 0.0]) == 0
