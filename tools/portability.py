@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import execution
-from tools.imports import files_behind
+from tools.experiments import find as find_sweeps
 from tools.notebooks import ROOT, find
 from tools.portability_report import report
 from tools.progress import Progress
@@ -109,18 +109,11 @@ def _is_current(path: Path, sweep: str) -> bool:
 
 
 def _corner_key(sweep: str) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    for path in files_behind(f"from normcourse.experiments import {sweep}"):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return execution.digest(f"from normcourse.experiments import {sweep}")
 
 
 def measure(name: str) -> None:
     """Print the corner of one sweep, measured here."""
-    from tools.experiments import find as find_sweeps
-
     sweep = find_sweeps()[name]
     again = sweep.measure(**sweep.corner, seeds=sweep.seeds[:2])
     values = {what: numbers.tolist() for what, numbers in again.items()}
@@ -140,8 +133,6 @@ def chosen(wanted: list[str], there: Mapping[str, Any] | list[str]) -> Iterator[
 
 def main() -> None:
     """Run what was asked for and write the report; exit with 1 if something strict differed."""
-    from tools.experiments import find as find_sweeps
-
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--arithmetics", nargs="*", default=[], help=", ".join(arithmetics()))
     parser.add_argument("--pages", nargs="*", default=None, help="notebooks; all if left out")

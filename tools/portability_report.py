@@ -4,12 +4,16 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbval.plugin import get_sanitize_patterns
 
 from normcourse.claims import MIME, STATEMENTS, find
 from normcourse.experiments.intervals import Interval
@@ -19,6 +23,8 @@ from tools.notebooks import ROOT, normalise
 
 STORED = "stored"  # what the notebooks hold: one arithmetic more, of the machine that executed them last
 MARGIN = 3.0  # a slack of so many spreads counts as one that another processor will not use up
+SANITISED = Path(__file__).with_name("nbval.cfg")  # what may differ, for nbval and here
+Runs = Mapping[Path, Mapping[str, NotebookNode]]  # by page, then by arithmetic
 GLUE = "application/papermill.record/"
 QUANTITY = "where | what | from | to | spread | slack | margin"
 HEAD = """# What depends on the processor
@@ -50,6 +56,12 @@ class Quantity:
     values: dict[str, tuple[float, float]] = field(default_factory=dict)
     slacks: list[float] = field(default_factory=list)
 
+    def add(self, arithmetic: str, low: float, high: float, slack: float | None) -> None:
+        """Take the ends that an arithmetic gave."""
+        self.values[arithmetic] = low, high
+        if slack is not None:
+            self.slacks.append(slack)
+
     @property
     def spread(self) -> float:
         """How far one end moves between the arithmetics."""
@@ -68,27 +80,37 @@ def report(folders: list[Path], pages: list[Path], corners: list[str]) -> tuple[
     A fault is a page that failed, a strict cell that differs from what is stored, or a corner out of its
     tolerance.
     """
-    cells = _strict_differences(folders, pages)
+    runs = {page: _runs(folders, page) for page in pages}
+    cells = _strict_differences(runs)
     failed = _failures(folders, pages)
-    findings, statements = _quantities(folders, pages)
+    findings, statements = _quantities(runs)
     measured = _corners(folders, corners)
     outside = [row for row in measured if row[-1]]
     parts = [
         HEAD.format(margin=MARGIN),
-        "\n".join(f"- {folder.name}: {_extent(folder, pages, corners)}" for folder in folders),
+        "\n".join(f"- {folder.name}: {_extent(folder, runs, corners)}" for folder in folders),
         _section("Pages that failed", "page | arithmetic | why", failed),
         _section("Strict cells that differ", "page | cell | in", cells),
         _section("Findings of the ledger that move", QUANTITY, _rows(findings)),
         _section("What pages ensure, where it moves", QUANTITY, _rows(statements)),
-        _section("Glued numbers that move", "page | name | values", _glued(folders, pages)),
+        _section("Glued numbers that move", "page | name | values", _glued(runs)),
         _section(
             "Corners of the records",
             "record | farthest | tolerance | outside",
-            [r for r in measured if r[1] != "0"],
+            [row for row in measured if row[1] != "0"],
         ),
-        f"{sum(r[1] == '0' for r in measured)} measurements of corners do not move at all.",
+        f"{sum(row[1] == '0' for row in measured)} measurements of corners do not move at all.",
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n", len(cells) + len(failed) + len(outside)
+
+
+def _runs(folders: list[Path], page: Path) -> dict[str, NotebookNode]:
+    """Return the page as it is stored, and in each arithmetic that has executed it."""
+    found = {STORED: nbformat.read(page, as_version=4)}
+    for folder in folders:
+        with suppress(KeyError):
+            found[folder.name] = execution.outputs(page, folder / "notebooks")
+    return found
 
 
 def _section(title: str, columns: str, rows: list[tuple[str, ...]]) -> str:
@@ -98,11 +120,11 @@ def _section(title: str, columns: str, rows: list[tuple[str, ...]]) -> str:
     return f"## {title}\n\n| {columns} |\n|{' --- |' * len(columns.split('|'))}\n" + "\n".join(lines)
 
 
-def _extent(folder: Path, pages: list[Path], corners: list[str]) -> str:
+def _extent(folder: Path, runs: Runs, corners: list[str]) -> str:
     """Say how much there is of an arithmetic: a run may have been stopped."""
-    executed = sum(bool(list(_executed([folder], page))) for page in pages)
+    executed = sum(folder.name in found for found in runs.values())
     measured = sum((folder / "corners" / f"{name}.json").exists() for name in corners)
-    return f"{executed} of {len(pages)} notebooks, {measured} of {len(corners)} corners"
+    return f"{executed} of {len(runs)} notebooks, {measured} of {len(corners)} corners"
 
 
 def _rows(quantities: list[Quantity]) -> list[tuple[str, ...]]:
@@ -121,15 +143,6 @@ def _rows(quantities: list[Quantity]) -> list[tuple[str, ...]]:
     ]
 
 
-def _executed(folders: list[Path], page: Path) -> Iterator[tuple[str, NotebookNode]]:
-    """Yield the page's outputs in each arithmetic that has executed it."""
-    for folder in folders:
-        try:
-            yield folder.name, execution.outputs(page, folder / "notebooks")
-        except KeyError:
-            continue
-
-
 def _failures(folders: list[Path], pages: list[Path]) -> list[tuple[str, ...]]:
     rows = []
     for folder in folders:
@@ -142,28 +155,37 @@ def _failures(folders: list[Path], pages: list[Path]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _strict_differences(folders: list[Path], pages: list[Path]) -> list[tuple[str, ...]]:
+def _strict_differences(runs: Runs) -> list[tuple[str, ...]]:
     rows = []
-    for page in pages:
-        stored = nbformat.read(page, as_version=4)
+    for page, found in runs.items():
         where = defaultdict(list)
-        for name, notebook in _executed(folders, page):
+        for name, executed in found.items():
+            notebook = deepcopy(executed)
             normalise(notebook)
-            codes = [c for c in zip(stored.cells, notebook.cells, strict=True) if c[0].cell_type == "code"]
-            for number, (kept, now) in enumerate(codes):
+            pairs = zip(found[STORED].cells, notebook.cells, strict=True)
+            for number, (kept, now) in enumerate(pair for pair in pairs if pair[0].cell_type == "code"):
                 if "nbval-ignore-output" not in kept.metadata.get("tags", []) and _text(kept) != _text(now):
                     where[number].append(name)
         rows += [(_name(page), str(number), ", ".join(names)) for number, names in where.items()]
     return rows
 
 
-def _text(cell: NotebookNode) -> list[Any]:
+def _text(cell: NotebookNode) -> str:
     """Return what nbval compares of a cell."""
     found: list[Any] = []
     for output in cell.outputs:
         data = output.get("data", {})
         found += [output.get("text"), {k: v for k, v in data.items() if not k.startswith("image/")}]
-    return json.loads(re.sub("at 0x[0-9a-f]+", "at ADDRESS", json.dumps(found)))  # type: ignore[no-any-return]
+    text = json.dumps(found)
+    for pattern, replacement in _sanitisers():
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+@cache
+def _sanitisers() -> list[tuple[str, str]]:
+    patterns: list[tuple[str, str]] = get_sanitize_patterns(SANITISED.read_text(encoding="utf-8"))
+    return patterns
 
 
 def _bundles(notebook: NotebookNode) -> Iterator[tuple[int, Mapping[str, Any], Mapping[str, Any]]]:
@@ -173,51 +195,48 @@ def _bundles(notebook: NotebookNode) -> Iterator[tuple[int, Mapping[str, Any], M
                 yield number, output.data, output.metadata
 
 
-def _quantities(folders: list[Path], pages: list[Path]) -> tuple[list[Quantity], list[Quantity]]:
+def _quantities(runs: Runs) -> tuple[list[Quantity], list[Quantity]]:
     """Return the ledger's findings and the pages' statements with their numbers in each arithmetic."""
     findings: dict[str, Quantity] = {}
-    statements: dict[tuple[str, int, int], Quantity] = {}
-    for page in pages:
-        runs = [(STORED, nbformat.read(page, as_version=4)), *_executed(folders, page)]
-        for arithmetic, notebook in runs:
-            for number, data, _ in _bundles(notebook):
-                if MIME in data:
-                    record = data[MIME]
-                    interval = Interval(record["estimate"], record["low"], record["high"])
-                    finding = find(record["id"])
-                    quantity = findings.setdefault(
-                        finding.id,
-                        Quantity(finding.id, finding.condition.removeprefix("the whole interval ")),
-                    )
-                    quantity.values[arithmetic] = interval.low, interval.high
-                    quantity.slacks.append(finding.predicate.slack(interval))
-                for place, statement in enumerate(data.get(STATEMENTS, [])):
-                    key = (_name(page), number, place)
-                    quantity = statements.setdefault(key, Quantity(_name(page), statement["what"]))
-                    quantity.values[arithmetic] = statement["low"], statement["high"]
-                    if statement["slack"] is not None:
-                        quantity.slacks.append(statement["slack"])
+    statements: dict[tuple[Path, int, int], Quantity] = {}
+    outputs = (
+        (page, arithmetic, number, data)
+        for page, found in runs.items()
+        for arithmetic, notebook in found.items()
+        for number, data, _ in _bundles(notebook)
+    )
+    for page, arithmetic, number, data in outputs:
+        if record := data.get(MIME):
+            interval = Interval(record["estimate"], record["low"], record["high"])
+            finding = find(record["id"])
+            condition = finding.condition.removeprefix("the whole interval ")
+            quantity = findings.setdefault(finding.id, Quantity(finding.id, condition))
+            quantity.add(arithmetic, interval.low, interval.high, finding.predicate.slack(interval))
+        for place, said in enumerate(data.get(STATEMENTS, [])):
+            quantity = statements.setdefault((page, number, place), Quantity(_name(page), said["what"]))
+            quantity.add(arithmetic, said["low"], said["high"], said["slack"])
     return list(findings.values()), list(statements.values())
 
 
-def _glued(folders: list[Path], pages: list[Path]) -> list[tuple[str, ...]]:
+def _glued(runs: Runs) -> list[tuple[str, ...]]:
     rows = []
-    for page in pages:
-        values: dict[str, dict[str, str]] = defaultdict(dict)
-        for arithmetic, notebook in [(STORED, nbformat.read(page, as_version=4)), *_executed(folders, page)]:
+    for page, found in runs.items():
+        values: dict[str, list[str]] = defaultdict(list)
+        for notebook in found.values():
             for _, data, metadata in _bundles(notebook):
                 if name := metadata.get("scrapbook", {}).get("name"):
-                    values[name][arithmetic] = str(data.get(f"{GLUE}text/plain", "")).strip("'")
-        for name, found in values.items():
-            if len(set(found.values())) > 1:
-                rows.append((_name(page), name, " / ".join(dict.fromkeys(found.values()))))
+                    values[name].append(str(data.get(f"{GLUE}text/plain", "")).strip("'"))
+        for name, seen in values.items():
+            if len(set(seen)) > 1:
+                rows.append((_name(page), name, " / ".join(dict.fromkeys(seen))))
     return rows
 
 
 def _corners(folders: list[Path], names: list[str]) -> list[tuple[str, ...]]:
     rows = []
+    sweeps = find_sweeps()
     for name in names:
-        sweep = find_sweeps()[name]
+        sweep = sweeps[name]
         farthest: dict[str, tuple[float, Any]] = {}
         for folder in folders:
             path = folder / "corners" / f"{name}.json"
