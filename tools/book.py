@@ -20,8 +20,7 @@ from tools.progress import Progress
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
 DOCTREES = BUILD / ".doctrees"
-# Of Sphinx's two long phases: what it prints, and seconds of one core for a whole book.
-READING, WRITING = ("reading sources...", 45.0), ("writing output...", 45.0)
+SECONDS = 18.0  # of one core, about, for each of Sphinx's two long phases and a whole book
 # With an icon of its own: a browser would ask the root for one that is not there.
 REDIRECT = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Normalization, by running it</title>
@@ -29,7 +28,7 @@ REDIRECT = """<!DOCTYPE html>
 </head><body><a href="book/welcome.html">Normalization, by running it</a></body></html>
 """
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-STEP = re.compile(r"(reading sources\.\.\.|writing output\.\.\.) \[ *(\d+)%\] ?(.*)")
+STEP = re.compile(r"(reading sources|writing output)\.\.\. \[ *(\d+)%\] ?(.*)")
 
 
 class Screen(io.TextIOBase):
@@ -39,11 +38,6 @@ class Screen(io.TextIOBase):
         self.stream = stream
         self.progress: Progress | None = None
         self.phase = ""
-        self.share = 0.0
-
-    def writable(self) -> bool:
-        """Sphinx may write."""
-        return True
 
     def write(self, text: str) -> int:
         """Take what Sphinx says of its state; all else it says is left out."""
@@ -52,24 +46,21 @@ class Screen(io.TextIOBase):
             if phase != self.phase:
                 self._start(phase)
             if self.progress:
-                share = float(percent)
-                self.progress.advance(share - self.share, doing=page.strip())
-                self.share = share
-                if share == 100:
+                self.progress.advance(float(percent) - self.progress.done, doing=page.strip())
+                if percent == "100":
                     self.end()
         return len(text)
 
     def _start(self, phase: str) -> None:
         self.end()
-        self.phase, self.share = phase, 0.0
-        seconds = dict((READING, WRITING))[phase] / cores()
-        self.progress = Progress(100.0, phase.rstrip("."), self.stream, expected=seconds, beats=False)
+        self.phase = phase
+        self.progress = Progress(100.0, phase, self.stream, expected=SECONDS / cores(), beats=False)
         self.progress.__enter__()
 
-    def end(self, failed: type[BaseException] | None = None) -> None:
+    def end(self) -> None:
         """Close the line of the phase that runs."""
         if self.progress:
-            self.progress.__exit__(failed, None, None)
+            self.progress.__exit__(None, None, None)
             self.progress = None
 
 

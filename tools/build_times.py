@@ -1,7 +1,7 @@
 """How long notebooks and tests take, as docs/build-times.md holds it, for the time that is left."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import mean
 
@@ -10,20 +10,30 @@ TABLE = ROOT / "docs" / "build-times.md"
 ROW = re.compile(r"^\| `([\w/-]+)` \| (\d+) \|$", re.MULTILINE)
 
 
-def known_seconds() -> dict[str, float]:
-    """Return the tables' seconds: of pages, named as below `book/`, and of folders of tests."""
-    return {name: float(number) for name, number in ROW.findall(TABLE.read_text(encoding="utf-8"))}
+def page_seconds() -> dict[str, float]:
+    """Return the seconds of the pages, named as below `book/`."""
+    return {name: seconds for name, seconds in _rows() if not _is_of_tests(name)}
 
 
 def folder_seconds() -> dict[str, float]:
     """Return the seconds of folders of tests, and of the doctests of parts of the package."""
-    return {name: s for name, s in known_seconds().items() if name.split("/")[0] in ("tests", "normcourse")}
+    return {name: seconds for name, seconds in _rows() if _is_of_tests(name)}
 
 
 def expected_seconds(paths: Iterable[Path]) -> dict[Path, float]:
     """Return how long each notebook may take; one that the table lacks, as long as the others on average."""
-    known = {name: s for name, s in known_seconds().items() if name not in folder_seconds()}
-    return {path: known.get(page(path), mean(known.values())) for path in paths}
+    known = page_seconds()
+    average = mean(known.values())
+    return {path: known.get(page(path), average) for path in paths}
+
+
+def _rows() -> Iterator[tuple[str, float]]:
+    for name, seconds in ROW.findall(TABLE.read_text(encoding="utf-8")):
+        yield name, float(seconds)
+
+
+def _is_of_tests(name: str) -> bool:
+    return name.startswith(("tests", "normcourse"))
 
 
 def page(path: Path) -> str:

@@ -24,9 +24,9 @@ def test_phases_and_shares_are_read_and_nothing_else_is_shown():
     assert seen == [
         None,
         None,
-        ("reading sources...", 50.0, "book/a .. book/c"),
+        ("reading sources", 50.0, "book/a .. book/c"),
         None,
         None,
-        ("writing output...", 25.0, "book/a"),
+        ("writing output", 25.0, "book/a"),
     ]
     assert stream.getvalue() == ""  # it took less than five seconds
