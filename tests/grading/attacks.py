@@ -157,13 +157,11 @@ STOPPED = {
     "deep recursion in C": (
         "crash",
         """
-        import sys
-        sys.setrecursionlimit(10**9)
         def f_a(x):
-            def g(): return g()
-            class A:
-                def __repr__(self): return repr(self)
-            return repr(A())
+            chain = iter([1])
+            for _ in range(10**6):  # each asks the one before, and no Python counts how deep that goes
+                chain = filter(None, chain)
+            return next(chain)
         """,
     ),
     "flood": (
