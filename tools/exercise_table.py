@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import floor, inf, log10
 
 from normcourse.exercises import EXERCISES
-from normcourse.exercises.marking import distance, explain, given_by
+from normcourse.exercises.diagnosis import distance, explain, given_by
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.task import ChoiceTask, CodeTask, Mistakes
 from tools.execution import ROOT

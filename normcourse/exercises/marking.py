@@ -2,19 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from math import isfinite
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from normcourse.exercises.diagnosis import Diagnosis, diagnose, distance, expected, known
 from normcourse.exercises.running import Outcome
-from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Mistakes, PredictionTask
+from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, PredictionTask
 
-__all__ = ["CheckMark", "Mark", "arguments", "distance", "explain", "given_by", "mark"]
-
-EXPLAINS = 0.01  # of the distance to the truth: so near a mistake explains an output
+__all__ = ["CheckMark", "Mark", "mark"]
 
 Arrays = tuple[NDArray[np.float64], ...]
 
@@ -58,21 +54,6 @@ class Mark:
         return any(self.message in check.detail for check in self.checks)
 
 
-def arguments(task: CodeTask, seed: int) -> list[dict[str, object]]:
-    """Return the inputs of each probe of a task: the same for the same seed, in arrays of their own."""
-    return [_arguments(task, seed, number) for number in range(len(task.probes))]
-
-
-def _arguments(task: CodeTask, seed: int, number: int) -> dict[str, object]:
-    drawn = _drawn(task, seed, number).items()
-    return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in drawn}
-
-
-@lru_cache(maxsize=1024)
-def _drawn(task: CodeTask, seed: int, number: int) -> dict[str, object]:
-    return task.probes[number].draw(np.random.default_rng([seed, crc32(task.name.encode()), number]))
-
-
 def mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mark:
     """Judge a task by the outcomes of its probes, in their order; the other kinds of task have one outcome.
 
@@ -94,55 +75,18 @@ def mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mark:
     return _mark_code(task, outcomes, seed)
 
 
-def distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Return the largest difference, relative to the second where that exceeds 1.
-
-    It is infinite for another shape and for NaN.
-    """
-    if one.shape != other.shape:
-        return float("inf")
-    if one.size == 0:
-        return 0.0
-    with np.errstate(all="ignore"):
-        largest = np.abs(one - other).max() / max(1.0, np.abs(other).max())
-    return float(largest) if isfinite(largest) else float("inf")
-
-
-@lru_cache(maxsize=64)
-def _expected(task: CodeTask, seed: int) -> list[Arrays]:
-    return [_arrays(task.reference(**inputs)) for inputs in arguments(task, seed)]
-
-
-def given_by(task: CodeTask, seed: int, mistakes: Mistakes) -> list[Arrays | None]:
-    """Return what these mistakes give on each probe; None where they end in an exception."""
-    return [_given(task, seed, mistakes, number) for number in range(len(task.probes))]
-
-
-@lru_cache(maxsize=8192)
-def _given(task: CodeTask, seed: int, mistakes: Mistakes, number: int) -> Arrays | None:
-    try:
-        with np.errstate(all="ignore"):
-            return _arrays(task.mistaken(mistakes, **_arguments(task, seed, number)))
-    except (ValueError, IndexError, TypeError, ZeroDivisionError, RuntimeError):
-        return None
-
-
-def _arrays(returned: object) -> Arrays:
-    arrays = returned if isinstance(returned, tuple) else (returned,)
-    return tuple(np.asarray(array, dtype=np.float64) for array in arrays)
-
-
 def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
-    expected = _expected(task, seed)
+    truths = expected(task, seed)
     apart: dict[tuple[str, str], float] = {}  # by probe and output
-    for probe, outcome, truth in zip(task.probes, outcomes, expected, strict=True):
+    for probe, outcome, truth in zip(task.probes, outcomes, truths, strict=True):
         for number, output in enumerate(task.outputs):
             returned = outcome.kind == "returned"
             apart[probe.name, output] = (
                 distance(outcome.arrays[number], truth[number]) if returned else float("inf")
             )
     right = all(difference <= task.tolerance for difference in apart.values())
-    mistakes = frozenset() if right else explain(task, outcomes, seed)
+    found = Diagnosis() if right else diagnose(task, outcomes, seed)
+    names = {mistake.name for mistake in found.whole}
     checks = []
     for check in task.checks:
         seen = {
@@ -151,63 +95,28 @@ def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
             if (not check.probes or probe in check.probes) and (not check.outputs or output in check.outputs)
         }
         (where, output), worst = max(seen.items(), key=lambda entry: entry[1])
-        spared = bool(check.faults and mistakes) and mistakes.isdisjoint(check.faults)
+        spared = bool(check.faults and names) and names.isdisjoint(check.faults)
         passed = worst <= task.tolerance or spared
         number = [probe.name for probe in task.probes].index(where)
-        detail = _detail(task, outcomes[number], expected[number], output, worst, where)
+        detail = _detail(task, outcomes[number], truths[number], output, worst, where)
         if spared and worst > task.tolerance:
             detail = "what is off has another reason"
         checks.append(CheckMark(check.name, passed, check.points if passed else 0, check.points, detail))
     points = sum(check.points for check in checks)
     if points == task.points:
         return Mark(task.name, "right", points, task.points, tuple(checks))
-    if mistakes:
-        says = [mistake.says for mistake in task.mistakes if mistake.name in mistakes]
-        together = f"{len(says)} mistakes together explain this. One of them: {says[0]}"
-        message = " ".join(says) if len(says) <= 2 else together  # more is the whole task
-    else:
-        message = next((o.message for o in outcomes if o.kind != "returned"), "") or _pattern(
-            task, outcomes, expected
-        )
     status = next((o.kind for o in outcomes if o.kind != "returned"), "partly" if points else "wrong")
-    names = tuple(mistake.name for mistake in task.mistakes if mistake.name in mistakes)
-    return Mark(task.name, status, points, task.points, tuple(checks), names, message)
+    mistakes = found.whole or tuple(dict.fromkeys(m for _, some in found.parts for m in some))
+    message = _explained(found) if found.whole else _unexplained(task, outcomes, truths, found, apart)
+    return Mark(
+        task.name, status, points, task.points, tuple(checks), tuple(m.name for m in mistakes), message
+    )
 
 
-def explain(task: CodeTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mistakes:
-    """Return the fewest known mistakes that explain every outcome, or none.
-
-    They explain an output that lies within the tolerance of what they give; if no mistakes do so, then one
-    that is a hundred times nearer to it than to the truth, as of a learner who rounds. They explain an
-    exception if they end in one too.
-    """
-    expected = _expected(task, seed)
-    for slack in (0.0, EXPLAINS):
-        for suspects in task.suspects():
-            # Probe by probe: most suspects are cleared by the first.
-            if all(
-                _explains(task, outcome, _given(task, seed, suspects, number), expected[number], slack)
-                for number, outcome in enumerate(outcomes)
-            ):
-                return suspects
-    return frozenset()
-
-
-def _explains(task: CodeTask, outcome: Outcome, wrong: Arrays | None, truth: Arrays, slack: float) -> bool:
-    if outcome.kind != "returned" or wrong is None:
-        return outcome.kind == "raised" and wrong is None
-    for array, one, right in zip(outcome.arrays, wrong, truth, strict=True):
-        away = distance(array, right) if slack else 0.0
-        allowed = max(task.tolerance, slack * away if isfinite(away) else 0.0)
-        gap = distance(array, one)
-        # What is infinite or NaN in the same places is explained too.
-        if gap > allowed and (isfinite(gap) or not _same(array, one)):
-            return False
-    return True
-
-
-def _same(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    return one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
+def _explained(found: Diagnosis) -> str:
+    says = [mistake.says for mistake in found.whole]
+    together = f"{len(says)} mistakes together explain this. One of them: {says[0]}"
+    return " ".join(says) if len(says) <= 2 else together  # more is the whole task
 
 
 def _detail(task: CodeTask, outcome: Outcome, truth: Arrays, output: str, worst: float, probe: str) -> str:
@@ -233,25 +142,21 @@ def _detail(task: CodeTask, outcome: Outcome, truth: Arrays, output: str, worst:
     return f"{output} is off by up to {worst * max(1.0, largest):.2g}{reach}, tried on {probe}"
 
 
-def _pattern(task: CodeTask, outcomes: Sequence[Outcome], expected: Sequence[Arrays]) -> str:
-    """Say what a wrong answer has to do with the right one, where that is a single factor."""
-    for number, output in enumerate(task.outputs):
-        factors = []
-        for outcome, truth in zip(outcomes, expected, strict=True):
-            array, right = outcome.arrays[number], truth[number]
-            if array.shape != right.shape or not np.isfinite(array).all() or not np.any(right):
-                return ""
-            factor = float(np.vdot(array, right) / np.vdot(right, right))
-            if distance(array, factor * right) > task.tolerance:
-                break
-            factors.append(factor)
-        else:
-            if (
-                max(factors) - min(factors) <= 1e-3 * abs(max(factors))
-                and abs(factors[0] - 1) > task.tolerance
-            ):
-                return f"{output} is {factors[0]:.4g} times what is due, on every probe."
-    return ""
+def _unexplained(
+    task: CodeTask,
+    outcomes: Sequence[Outcome],
+    truths: Sequence[Arrays],
+    found: Diagnosis,
+    apart: dict[tuple[str, str], float],
+) -> str:
+    """Say what is known of an answer that no mistakes explain as a whole."""
+    raised = next((outcome.message for outcome in outcomes if outcome.kind != "returned"), "")
+    if raised:
+        return raised
+    says = [f"{' and '.join(names)}: {' '.join(m.says for m in some)}" for names, some in found.parts]
+    if found.left:
+        says.append(f"None of the {known(task)} mistakes that we know explains {' and '.join(found.left)}.")
+    return " ".join(says)
 
 
 def _mark_choices(task: ChoiceTask, outcome: Outcome) -> Mark:

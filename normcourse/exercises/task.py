@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from normcourse.exercises.terms import Form
+
 __all__ = [
     "AnyTask",
     "Belief",
@@ -102,6 +104,8 @@ class CodeTask:
         call: The function of ``normcourse.exercises.calls`` that calls the answer.
         libraries: What the answer may import; ``normcourse`` never is among them.
         handed_out: The mistakes of the code that the learner begins with: they are also tried together.
+        forms: The truth, term by term, in the ways that people write it: further mistakes are made from these.
+        apart: What is explained by itself where nothing explains all: ``outputs``, ``probes`` or ``nothing``.
         tolerance: The largest difference that passes, relative to the expected values where these exceed 1.
     """
 
@@ -120,6 +124,8 @@ class CodeTask:
     call: str = "plain"
     libraries: tuple[str, ...] = ("numpy",)
     handed_out: tuple[str, ...] = ()
+    forms: tuple[Form, ...] = ()
+    apart: str = "outputs"
     tolerance: float = 5e-6
 
     @property

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from normcourse.exercises.catalogue import EXERCISES
-from normcourse.exercises.marking import arguments, distance, explain, given_by, mark
+from normcourse.exercises.diagnosis import arguments, distance, explain, given_by
+from normcourse.exercises.marking import mark
 from normcourse.exercises.running import call_answer
 from normcourse.exercises.task import ChoiceTask, CodeTask, PredictionTask
 from tests.exercises.outcomes import outcomes

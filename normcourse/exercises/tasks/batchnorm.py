@@ -7,6 +7,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from normcourse import reference
+from normcourse.exercises.forms import batchnorm as terms
 from normcourse.exercises.task import (
     Belief,
     Check,
@@ -150,6 +151,7 @@ FORWARD = CodeTask(
         "You need the mean and the biased variance of each column: x.mean(axis=0) and x.var(axis=0).",
         "Standardise with (x - mean) / np.sqrt(var + eps), then return gamma * xhat + beta.",
     ),
+    forms=terms.FORWARD,
 )
 
 
@@ -299,6 +301,7 @@ BACKWARD = CodeTask(
     ),
     # Paths that are left out do not show how they would have been counted.
     alike=(frozenset({frozenset({"constants"}), frozenset({"constants", "sums for means"})}),),
+    forms=terms.BACKWARD,
 )
 
 
@@ -413,6 +416,7 @@ CONV = CodeTask(
         "Average over the axes 0, 2 and 3 with keepdims=True; the result has shape (1, C, 1, 1).",
         "gamma and beta have shape (C,); gamma[:, None, None] lines up with the channels.",
     ),
+    forms=terms.CONV,
 )
 
 
@@ -544,6 +548,7 @@ CONV_BACKWARD = CodeTask(
             )
         ),
     ),
+    forms=terms.CONV_BACKWARD,
 )
 
 
@@ -666,6 +671,7 @@ STEP = CodeTask(
         "after = w - rate * g; the cosine of the turn is (w * after).sum(1) over the product of both "
         "lengths.",
     ),
+    forms=terms.STEP,
 )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from normcourse.exercises.forms import covariate_shift as terms
 from normcourse.exercises.task import (
     Belief,
     Check,
@@ -164,6 +165,7 @@ STANDARDISE = CodeTask(
         ),
         frozenset({frozenset({"no division", "no mean"}), frozenset({"no brackets", "no mean"})}),
     ),
+    forms=terms.STANDARDISE,
 )
 
 
@@ -266,6 +268,7 @@ MOMENTS = CodeTask(
         frozenset({frozenset({"mean alone"}), frozenset({"mean alone", "variances"})}),
         frozenset({frozenset({"signed mean"}), frozenset({"signed mean", "variances"})}),
     ),
+    forms=terms.MOMENTS,
 )
 
 
@@ -360,6 +363,7 @@ DISTRIBUTION = CodeTask(
             frozenset(names) for names in ({"no units"}, {"no units", "n - 1"}, {"no units", "one unit"})
         ),
     ),
+    forms=terms.DISTRIBUTION,
 )
 
 
@@ -466,6 +470,7 @@ WEIGHTS = CodeTask(
             }
         ),
     ),
+    forms=terms.WEIGHTS,
 )
 
 KINDS = ("covariate shift", "label shift", "concept shift")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from normcourse import reference
 from normcourse.exercises import calls
+from normcourse.exercises.forms import inference as terms
 from normcourse.exercises.task import (
     Belief,
     Check,
@@ -174,6 +175,7 @@ UPDATE = CodeTask(
         ),
         frozenset({frozenset({"mean square"}), frozenset({"mean square", "old mean"})}),
     ),
+    forms=terms.UPDATE,
 )
 
 
@@ -299,6 +301,7 @@ EVALUATE = CodeTask(
         # No root is taken, so eps cannot be outside it.
         frozenset({frozenset({"no root"}), frozenset({"no root", "eps outside"})}),
     ),
+    forms=terms.EVALUATE,
 )
 
 
@@ -423,6 +426,7 @@ FOLD = CodeTask(
         frozenset({frozenset({"bias forgotten"}), frozenset({"bias forgotten", "bias unscaled"})}),
         frozenset({frozenset({"variance"}), frozenset({"variance", "eps outside"})}),
     ),
+    forms=terms.FOLD,
 )
 
 
@@ -571,6 +575,7 @@ POOL = CodeTask(
         # All batches count alike, and so does the spread of their means.
         frozenset({frozenset({"batches alike"}), frozenset({"batches alike", "between alike"})}),
     ),
+    forms=terms.POOL,
 )
 
 
@@ -716,6 +721,7 @@ REPAIR = CodeTask(
         ),
     ),
     call="script",
+    apart="nothing",
     libraries=("numpy", "torch"),
     handed_out=("training mode", "gradients kept", "softmax twice", "norm left out"),
 )

@@ -8,6 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from normcourse import reference
+from normcourse.exercises.forms import layernorm as terms
 from normcourse.exercises.task import (
     Check,
     CodeTask,
@@ -206,6 +207,7 @@ FORWARD = CodeTask(
         "mean = x.mean(axis=-1, keepdims=True), the same for var; return gamma * (x - mean) / np.sqrt(var +"
         " eps) + beta.",
     ),
+    forms=terms.FORWARD,
 )
 
 
@@ -379,6 +381,7 @@ BACKWARD = CodeTask(
         # A mean over texts and tokens is of one feature, whose gamma can stand before or behind it.
         _looks_like("batch means", "gamma last"),
     ),
+    forms=terms.BACKWARD,
 )
 
 
@@ -457,6 +460,7 @@ RMS = CodeTask(
     ),
     # After the mean is subtracted, the mean square is the variance.
     alike=(_looks_like("mean subtracted", "variance"),),
+    forms=terms.RMS,
 )
 
 
@@ -526,6 +530,7 @@ RMS_BACKWARD = CodeTask(
         "dx = (h - xhat * (h * xhat).mean(-1, keepdims=True)) / root; dgamma = (dy * xhat).sum((0, 1)).",
     ),
     alike=BACKWARD.alike,  # for the same reasons
+    forms=terms.RMS_BACKWARD,
 )
 
 
@@ -720,6 +725,7 @@ MASKED = CodeTask(
             )
         ),
     ),
+    forms=terms.MASKED,
 )
 
 
@@ -887,6 +893,7 @@ BLOCK = CodeTask(
     # A sum that is forgotten everywhere is forgotten in each place.
     alike=(_looks_like("no sum", "pre: no sum", "post: no sum", "both: no sum"),),
     call="block",
+    apart="probes",
 )
 
 
