@@ -1,16 +1,18 @@
 """Judge what an answer returned: points, and the mistake that explains all that was seen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normcourse.exercises.diagnosis import Diagnosis, diagnose, distance, expected, known
+from normcourse.exercises.diagnosis import Diagnosis, arguments, diagnose, distance, expected, known
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, PredictionTask
 
 __all__ = ["CheckMark", "Mark", "mark"]
+
+HOLDS = 1e-3  # so little lacks a property that holds, where eps makes no difference
 
 Arrays = tuple[NDArray[np.float64], ...]
 
@@ -107,7 +109,7 @@ def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
         return Mark(task.name, "right", points, task.points, tuple(checks))
     status = next((o.kind for o in outcomes if o.kind != "returned"), "partly" if points else "wrong")
     mistakes = found.whole or tuple(dict.fromkeys(m for _, some in found.parts for m in some))
-    message = _explained(found) if found.whole else _unexplained(task, outcomes, truths, found, apart)
+    message = _explained(found) if found.whole else _unexplained(task, outcomes, seed, found, apart)
     return Mark(
         task.name, status, points, task.points, tuple(checks), tuple(m.name for m in mistakes), message
     )
@@ -116,7 +118,14 @@ def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
 def _explained(found: Diagnosis) -> str:
     says = [mistake.says for mistake in found.whole]
     together = f"{len(says)} mistakes together explain this. One of them: {says[0]}"
-    return " ".join(says) if len(says) <= 2 else together  # more is the whole task
+    return _joined(says) if len(says) <= 2 else together  # more is the whole task
+
+
+def _joined(says: Sequence[str]) -> str:
+    """Join what is said, and keep what explains a name, "Here dxhat is dy * gamma.", for the end, once."""
+    parts = [part for text in says for part in text.replace(". Here ", ".\nHere ").split("\n")]
+    names = [part for part in parts if part.startswith("Here ")]
+    return " ".join([*(part for part in parts if part not in names), *dict.fromkeys(names)])
 
 
 def _detail(task: CodeTask, outcome: Outcome, truth: Arrays, output: str, worst: float, probe: str) -> str:
@@ -145,7 +154,7 @@ def _detail(task: CodeTask, outcome: Outcome, truth: Arrays, output: str, worst:
 def _unexplained(
     task: CodeTask,
     outcomes: Sequence[Outcome],
-    truths: Sequence[Arrays],
+    seed: int,
     found: Diagnosis,
     apart: dict[tuple[str, str], float],
 ) -> str:
@@ -153,10 +162,81 @@ def _unexplained(
     raised = next((outcome.message for outcome in outcomes if outcome.kind != "returned"), "")
     if raised:
         return raised
-    says = [f"{' and '.join(names)}: {' '.join(m.says for m in some)}" for names, some in found.parts]
+    says = [f"{' and '.join(names)}: {_joined([m.says for m in some])}" for names, some in found.parts]
     if found.left:
-        says.append(f"None of the {known(task)} mistakes that we know explains {' and '.join(found.left)}.")
-    return " ".join(says)
+        says.append(f"None of the {known(task)} mistakes that we know explains {_listed(found.left)}.")
+        says += _intact(task, apart)
+        says += _factors(task, outcomes, seed, found.left)
+        says += _tested(task, outcomes, seed, found.left)
+    return _joined(says)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _intact(task: CodeTask, apart: dict[tuple[str, str], float]) -> Iterator[str]:
+    """Say which outputs are right, and on which inputs all are."""
+    off = {place for place, difference in apart.items() if difference > task.tolerance}
+    outputs = [output for output in task.outputs if output not in {output for _, output in off}]
+    if outputs:
+        yield f"Right: {_listed(outputs)}."
+    probes = [probe.name for probe in task.probes if probe.name not in {probe for probe, _ in off}]
+    if probes:
+        wrong = [f'"{probe.name}"' for probe in task.probes if probe.name not in probes]
+        right = [f'"{probe}"' for probe in probes]
+        yield f"All is right on {_listed(right)}; what differs on {_listed(wrong)} is where to look."
+
+
+def _factors(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
+    """Say where a wrong output is the right one, times a number."""
+    for output in left:
+        if output not in task.outputs:
+            continue
+        number = task.outputs.index(output)
+        pairs = [
+            (outcome.arrays[number], truth[number])
+            for outcome, truth in zip(outcomes, expected(task, seed), strict=True)
+        ]
+        if not all(_comparable(array, right) and np.any(right) for array, right in pairs):
+            continue
+        factors = [float(np.vdot(array, right) / np.vdot(right, right)) for array, right in pairs]
+        alike = all(
+            distance(array, factor * right) <= task.tolerance
+            for (array, right), factor in zip(pairs, factors, strict=True)
+        )
+        low, high = min(factors), max(factors)
+        if alike and high - low <= 1e-3 * abs(high) and abs(high - 1) > 1e-3:
+            yield f"{output} is {high:.4g} times what is due, on every probe."
+
+
+def _tested(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
+    """Say what to test next: a property that a right answer has and this one has not, or those that it has."""
+    held = []
+    for one in task.properties:
+        if one.output not in left:
+            continue
+        number = task.outputs.index(one.output)
+        seen = [
+            (inputs, outcome.arrays[number], truth[number])
+            for probe, inputs, outcome, truth in zip(
+                task.probes, arguments(task, seed), outcomes, expected(task, seed), strict=True
+            )
+            if not one.probes or probe.name in one.probes
+        ]
+        if not all(_comparable(array, right) for _, array, right in seen):
+            continue
+        worst = max(one.gap(inputs, array) for inputs, array, _ in seen)
+        if not worst <= HOLDS:  # NaN does not hold
+            yield f"A thing to test: {one.says}. In your answer it is not so: off by up to {worst:.2g}."
+            return
+        held.append(one.says)
+    if held:
+        yield f"In your answer, as it should be, {_listed(held)}: what is off lies elsewhere."
+
+
+def _comparable(array: NDArray[np.float64], right: NDArray[np.float64]) -> bool:
+    return array.shape == right.shape and bool(np.isfinite(array).all())
 
 
 def _mark_choices(task: ChoiceTask, outcome: Outcome) -> Mark:

@@ -5,12 +5,13 @@ left out, counted twice or has the wrong sign; a factor is missing; a root, a sq
 that a learner reads is made with it.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, permutations
 
-from normcourse.exercises.terms import Form, Space, Term, apply, constant, count, replaced
+from normcourse.exercises.terms import Form, Space, Term, apply, constant, count, ordered, replaced
 
 __all__ = ["Slip", "slips"]
 
@@ -80,11 +81,29 @@ class _Writer:
         return owners
 
     def _owner(self, term: Term) -> str:
-        return term.name or self.owners[term]
+        name = term.name or self.owners[term]
+        return f"difference {name}" if " - " in name else name
+
+    def _defined(self, says: str) -> str:
+        """Add what names stand for that the course does not use."""
+        named = {
+            term.name: term for term in self.terms if term.name and term.args and term not in self.form.roots
+        }
+        words = [
+            name
+            for name in named
+            if name not in PLAIN and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", says)
+        ]
+        return " ".join([says, *(f"Here {name} is {_formula(named[name])}." for name in words)])
 
     def all(self) -> Iterator[Slip]:
         """Yield the slips."""
+        for slip in self._all():
+            yield replace(slip, says=self._defined(slip.says))
+
+    def _all(self) -> Iterator[Slip]:
         yield from self._together()
+        yield from self._throughout()
         yield from self._reshapes()
         yield from self._swaps()
         for term in self.terms:
@@ -103,35 +122,57 @@ class _Writer:
         for term in self.terms:
             if term.role:
                 roles.setdefault(term.role, []).append(term)
-        groups = [(names, [t for name in names for t in roles[name]]) for names in _groups(list(roles))]
+        groups = [
+            (names, [term for name in names for term in roles[name]])
+            for names in ROLES
+            if set(names) <= roles.keys()
+        ]
         for names, terms in groups:
             if len(terms) < 2 or len({term.detail for term in terms}) != 1:
                 continue
-            what = " and ".join(ROLES.get(name, name) for name in names)
-            due = terms[0].detail
+            due, what = terms[0].detail, ROLES[names]
             for dims in _other_dims(self.space, due):
-                changes = {t: t.args[0].reduced(t.kind, dims, t.role).named(t.name) for t in terms}
                 yield Slip(
-                    f"{what} over {self.space.say(dims)}",
-                    f"Your {what} pool the {self.space.say(dims)}. They are due over the {self.space.say(due)}.",
-                    changes,
+                    f"{what} over {_over(self.space, dims, due)}",
+                    f"Your {what} go over {_over(self.space, dims, due)}. They are due over "
+                    f"{_over(self.space, due, dims)}.",
+                    {t: t.args[0].reduced(t.kind, dims, t.role).named(t.name) for t in terms},
                 )
-            if all(term.kind in ("mean", "var") for term in terms):
-                for dims in _other_dims(self.space, due):
+                if all(term.kind in ("mean", "var") for term in terms):
                     yield Slip(
-                        f"{what} divided by the number of {self.space.say(dims)}",
-                        f"Your {what} are divided by the number of {self.space.say(dims)}. Divide by that of "
-                        f"{self.space.say(due)}: {_counted(due)}.",
+                        f"{what} divided by {_counted(dims)}",
+                        f"Your {what} are divided by {_counted(dims)}. Divide by {_counted(due)}.",
                         {t: t * count(due) / count(dims) for t in terms},
                         likely=False,
                     )
             for kind, other in (("mean", "sum"), ("sum", "mean")):
                 if all(term.kind == kind for term in terms):
                     yield Slip(
-                        f"{other}s for {kind}s in {what}",
-                        f"Your {what} use {other}s over the {self.space.say(due)} where {kind}s are due.",
+                        f"{other}s for {kind}s: {what}",
+                        f"Your {what} are {other}s where {kind}s over {_over(self.space, due, '')} are due.",
                         {t: t.args[0].reduced(other, due, t.role).named(t.name) for t in terms},
                     )
+
+    def _throughout(self) -> Iterator[Slip]:
+        """Yield the unbiased variance together with the derivative that fits it."""
+        variances = [term for term in self.terms if term.name == "var" and term.role == "statistics"]
+        paths = [
+            term
+            for term in self.terms
+            if term.role == "dx" and term.kind == "mean" and term.args[0].kind == "*"
+        ]
+        if variances and len(paths) == 1:
+            yield Slip(
+                "n - 1 throughout",
+                "Your variance divides by one less than the number of values, and your derivative fits that. The "
+                f"forward pass divides by {_counted(paths[0].detail)}, so the backward pass does.",
+                {
+                    term: term.args[0]
+                    .reduced(f"{term.kind} of n - 1", term.detail, term.role)
+                    .named(term.name)
+                    for term in (*variances, *paths)
+                },
+            )
 
     def _reshapes(self) -> Iterator[Slip]:
         """Yield reshapes without a transpose, of what is given or of what is returned."""
@@ -139,7 +180,7 @@ class _Writer:
         if "C" not in letters or len(letters) < 3:
             return
         last, first = letters.replace("C", "") + "C", "C" + letters.replace("C", "")
-        whole = "".join(sorted(letters))
+        whole = ordered(letters)
         arrays = [term for term in self.terms if term.kind == "given" and term.dims == whole]
         returned = [root for root in self.form.roots if root.dims == whole]
         for written, read in ((letters, last), (letters, first), (first, last), (last, first)):
@@ -198,9 +239,8 @@ class _Writer:
             due = self.space.say(term.detail)
             for dims in _other_dims(self.space, term.detail):
                 yield Slip(
-                    f"number of {self.space.say(dims)}",
-                    f"You divide or multiply by the number of {self.space.say(dims)} where that of "
-                    f"{due} is due: {_counted(term.detail)}.",
+                    f"{_counted(dims)} for {_counted(term.detail)}",
+                    f"You count {_counted(dims)} where {_counted(term.detail)} is due, the number of {due}.",
                     {term: count(dims)},
                     likely=len(dims) == 1,
                 )
@@ -257,15 +297,16 @@ class _Writer:
                     )
 
 
-ROLES = {
-    "statistics": "mean and variance",
-    "dx": "sums or means in dx",
-    "dgamma": "sum in dgamma",
-    "dbeta": "sum in dbeta",
-    "spread": "means and deviations",
-    "weights": "sums over the batches",
-    "lengths": "lengths",
+ROLES = {  # what learners call the reductions of a role, or of two
+    ("statistics",): "mean and variance",
+    ("dx",): "sums or means in dx",
+    ("statistics", "dx"): "mean, variance and sums in dx",
+    ("dgamma", "dbeta"): "sums for dgamma and dbeta",
+    ("spread",): "means and deviations",
+    ("weights",): "sums over the batches",
+    ("lengths",): "lengths",
 }
+PLAIN = {"mean", "var", "root", "xhat", "x - mean"}  # names that need no explanation
 Entry = tuple[str, str, Term]  # a name, a sentence, and what stands in the term's place
 Rule = Callable[[Space, str, Term], Iterator[Entry]]
 
@@ -328,7 +369,8 @@ def _sums_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
 def _factors(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     for factor, other in (term.args, term.args[::-1]):
         said = _text(factor)
-        yield f"{owner} without the factor {said}", f"Your {owner} lacks the factor {said}.", other
+        where = "" if term.name else f" in {_formula(term)}"
+        yield f"{owner} without the factor {said}", f"Your {owner} lacks the factor {said}{where}.", other
         if factor.kind == "constant":
             yield (
                 f"{owner}: sign of the factor {said}",
@@ -358,18 +400,25 @@ def _products_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
                 f"Your {owner} multiplies {_text(first)} alone by {said}: set brackets around {_formula(other)}.",
                 apply(other.kind, factor * first, second),
             )
-    yield f"{owner}: sign", f"Your {owner} has the wrong sign.", -1.0 * term
+    yield f"{owner}: sign", _wrong_sign(owner, term), -1.0 * term
+
+
+def _wrong_sign(owner: str, term: Term) -> str:
+    if term.name:
+        return f"Your {owner} has the wrong sign."
+    return f"In your {owner}, {_formula(term)} has the wrong sign."
 
 
 def _divisors(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     above, below = term.args
     said = _text(below)
-    yield f"{owner} not divided by {said}", f"Your {owner} is not divided by {said}.", above
+    whole = f"Your {owner}" if term.name else f"In your {owner}, {_text(above)}"
+    yield f"{owner} not divided by {said}", f"{whole} is not divided by {said}.", above
     times = f"Your {owner} multiplies by {said} where it should divide."
     yield f"{owner} times {said}", times, above * below
     if below.kind == "*":
         for factor, other in (below.args, below.args[::-1]):
-            alone = f"Your {owner} is not divided by {_text(factor)}: {said} stands below."
+            alone = f"{whole} is not divided by {_text(factor)}: {said} stands below."
             yield f"{owner} not divided by {_text(factor)}", alone, above / other
 
 
@@ -381,10 +430,13 @@ def _quotients_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         f"Your {owner} is divided by {said} twice. Once is due.",
         term / below,
     )
+    if below.kind == "sum":
+        every = f"Your {owner} divides by {_counted(below.detail)}. Divide by {said}."
+        yield f"{owner} divided by {_counted(below.detail)}", every, above / count(below.detail)
     root = f"Your {owner} divides by the root of {said}. Divide by {said} itself."
     yield f"{owner} divided by the root of {said}", root, above / below.sqrt()
     yield f"{owner} upside down", f"Your {owner} is upside down: {_formula(term)} is due.", below / above
-    yield f"{owner}: sign", f"Your {owner} has the wrong sign.", -1.0 * term
+    yield f"{owner}: sign", _wrong_sign(owner, term), -1.0 * term
     if below.kind == "*":
         for factor, other in (below.args, below.args[::-1]):
             yield (
@@ -507,7 +559,8 @@ def _pools(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         mean = f"Your {owner} takes the mean of {_text(inside)} over the {space.say(due)}. The sum is due."
         yield f"{owner}: mean for sum", mean, inside.mean(due)
     elif term.kind in ("mean", "var"):
-        total = f"Your {owner} takes a sum where the mean over the {space.say(due)} is due: divide by {_counted(due)}."
+        what = "squares" if term.kind == "var" else _text(inside)
+        total = f"Your {owner} takes the sum of {what} where the mean is due: divide by {_counted(due)}."
         yield f"{owner}: sum for mean", total, term * count(due)
         less = f"Your {owner} divides by one less than the number of {space.say(due)}. Divide by {_counted(due)}."
         yield f"{owner}: n - 1", less, inside.reduced(f"{term.kind} of n - 1", due)
@@ -527,17 +580,17 @@ def _pools_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     for dims in _other_dims(space, due):
         if not set(dims).isdisjoint(inside.dims):
             yield (
-                f"{owner}: {noun} over {space.say(dims)}",
-                f"Your {owner} takes {what} over the {space.say(dims)}. It goes over the {space.say(due)}.",
+                f"{owner}: {noun} over {_over(space, dims, due)}",
+                f"Your {owner} takes {what} over {_over(space, dims, due)}. It goes over {_over(space, due, dims)}.",
                 inside.reduced(term.kind, dims),
             )
     for dims in _other_dims(space, due):
-        wrong = f"Your {owner} divides the sum by the number of {space.say(dims)}"
+        wrong = f"Your {owner} divides the sum of {_text(inside)} by {_counted(dims)}"
         if term.kind == "sum":
             change, right = term / count(dims), "The sum itself is due."
         else:
-            change, right = term * n / count(dims), f"Divide by that of {space.say(due)}: {_counted(due)}."
-        yield f"{owner}: divided by the number of {space.say(dims)}", f"{wrong}. {right}", change
+            change, right = term * n / count(dims), f"Divide by {_counted(due)}."
+        yield f"{owner}: {noun} divided by {_counted(dims)}", f"{wrong}. {right}", change
     if term.kind == "sum":
         less = (
             f"Your {owner} divides the sum by one less than the number of {space.say(due)}. The sum is due."
@@ -626,11 +679,6 @@ LIKELY_USES = {
 }
 
 
-def _groups(roles: list[str]) -> Iterator[tuple[str, ...]]:
-    yield from ((role,) for role in roles)
-    yield from (both for both in (("statistics", "dx"), ("dgamma", "dbeta")) if set(both) <= set(roles))
-
-
 def _other_dims(space: Space, due: str) -> Iterator[str]:
     """Yield other dimensions that somebody may pool: what counts as one, together or apart, or one letter less."""
     units: dict[str, str] = {}
@@ -642,12 +690,19 @@ def _other_dims(space: Space, due: str) -> Iterator[str]:
     choices += [due.replace(letter, "") for letter in due]
     if len(units) < len(space.letters):  # as if the channels came last
         choices.append(space.letters[:-1])
-    seen = {"", "".join(sorted(due))}
+    seen = {"", ordered(due)}
     for choice in choices:
-        dims = "".join(sorted(choice))
+        dims = ordered(choice)
         if dims not in seen:
             seen.add(dims)
             yield dims
+
+
+def _over(space: Space, dims: str, other: str) -> str:
+    """Say what is pooled; by letters where the words would be those of the other."""
+    if space.say(dims) == (space.say(other) if other else ""):
+        return f"the axes {', '.join(dims)}" if len(dims) > 1 else f"the axis {dims}"
+    return f"the {space.say(dims)}"
 
 
 def _order(letters: str, wanted: str) -> str:

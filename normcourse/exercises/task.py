@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from normcourse.exercises.properties import Property
 from normcourse.exercises.terms import Form
 
 __all__ = [
@@ -105,6 +106,7 @@ class CodeTask:
         libraries: What the answer may import; ``normcourse`` never is among them.
         handed_out: The mistakes of the code that the learner begins with: they are also tried together.
         forms: The truth, term by term, in the ways that people write it: further mistakes are made from these.
+        properties: What every right answer satisfies, to be tested where no known mistake explains an answer.
         apart: What is explained by itself where nothing explains all: ``outputs``, ``probes`` or ``nothing``.
         tolerance: The largest difference that passes, relative to the expected values where these exceed 1.
     """
@@ -125,6 +127,7 @@ class CodeTask:
     libraries: tuple[str, ...] = ("numpy",)
     handed_out: tuple[str, ...] = ()
     forms: tuple[Form, ...] = ()
+    properties: tuple[Property, ...] = ()
     apart: str = "outputs"
     tolerance: float = 5e-6
 

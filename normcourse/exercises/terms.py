@@ -8,7 +8,7 @@ Equal terms are one object. So a formula that differs from another in one place 
 computing both costs little more than one.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Form", "Space", "Term", "constant", "count", "given", "nodes", "replaced"]
+__all__ = ["Form", "Space", "Term", "constant", "count", "given", "nodes", "ordered", "replaced"]
 
 Array = NDArray[np.float64]
+
+ORDER = "BMNTOUCFIHWL"  # of dimensions, where they stand together: batches first, positions last
 
 FUNCTIONS: dict[str, Callable[..., Array]] = {
     "+": np.add,
@@ -42,7 +44,7 @@ class Term:
         kind: ``given``, ``constant``, ``count``, a key of ``FUNCTIONS``, ``power``, ``sort``, ``reread``, or a way to reduce:
             ``sum``, ``mean``, ``var``, ``mean of n - 1``, ``var of n - 1``.
         args: What it is computed from.
-        dims: The letters of its dimensions, sorted.
+        dims: The letters of its dimensions, in a fixed order.
         detail: The name of what is given, a number, an exponent, or the letters that are reduced.
         name: What a learner may call it; without one its formula is shown.
         role: Reductions of one role belong together: whoever mistakes the axis of one may mistake all of them.
@@ -64,7 +66,7 @@ class Term:
         dims = set().union(*(arg.dims for arg in args))
         if self.kind in REDUCTIONS:
             dims -= set(self.detail)
-        return _term(self.kind, args, "".join(sorted(dims)), self.detail, self.name, self.role)
+        return _term(self.kind, args, ordered(dims), self.detail, self.name, self.role)
 
     def __add__(self, other: "Term | float") -> "Term":
         return apply("+", self, other)
@@ -100,7 +102,7 @@ class Term:
     def reduced(self, kind: str, dims: str, role: str = "") -> "Term":
         """Return the term reduced over some dimensions."""
         left = "".join(letter for letter in self.dims if letter not in dims)
-        return _term(kind, (self,), left, "".join(sorted(dims)), role=role)
+        return _term(kind, (self,), left, ordered(dims), role=role)
 
     def sum(self, dims: str, role: str = "") -> "Term":
         """Return the sum over some dimensions."""
@@ -116,11 +118,16 @@ class Term:
 
     def reread(self, written: str, read: str) -> "Term":
         """Return the values as a reshape without a transpose mixes them: written in one order, read in another."""
-        return _term("reread", (self,), "".join(sorted(read)), (written, read))
+        return _term("reread", (self,), ordered(read), (written, read))
 
     def sort(self, dim: str) -> "Term":
         """Return the values sorted along a dimension."""
         return _term("sort", (self,), self.dims, dim)
+
+
+def ordered(letters: Iterable[str]) -> str:
+    """Return letters of dimensions in the order in which they are held."""
+    return "".join(sorted(letters, key=ORDER.index))
 
 
 @cache
@@ -132,7 +139,7 @@ def _term(
 
 def given(name: str, dims: str = "") -> Term:
     """Return an argument of the answer, whose axes have these letters, in their order."""
-    return _term("given", (), "".join(sorted(dims)), (name, dims), name)
+    return _term("given", (), ordered(dims), (name, dims), name)
 
 
 def constant(value: float) -> Term:
@@ -142,13 +149,13 @@ def constant(value: float) -> Term:
 
 def count(dims: str) -> Term:
     """Return how many values some dimensions hold together."""
-    return _term("count", (), "", "".join(sorted(dims)))
+    return _term("count", (), "", ordered(dims))
 
 
 def apply(kind: str, *args: Term | float) -> Term:
     """Return a function of terms, element by element: a key of ``FUNCTIONS``."""
     terms = tuple(arg if isinstance(arg, Term) else constant(arg) for arg in args)
-    return _term(kind, terms, "".join(sorted(set().union(*(term.dims for term in terms)))))
+    return _term(kind, terms, ordered(set().union(*(term.dims for term in terms))))
 
 
 def nodes(*roots: Term) -> list[Term]:

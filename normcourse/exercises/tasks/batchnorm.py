@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from normcourse import reference
 from normcourse.exercises.forms import batchnorm as terms
+from normcourse.exercises.properties import bounded, right_angle, standardised, sums_to_zero
 from normcourse.exercises.task import (
     Belief,
     Check,
@@ -36,6 +37,9 @@ NO_EPS = Mistake(
     "scale",
     "You leave out eps, or use a far smaller number. It is added to the variance, under the root.",
 )
+
+
+ORDINARY = ("three examples", "a larger batch")
 
 
 def _wide(rng: Generator, examples: int, features: int) -> Inputs:
@@ -143,7 +147,7 @@ FORWARD = CodeTask(
     ),
     probes=(Probe("three examples", _few), Probe("a larger batch", _many), Probe("a large eps", _narrow)),
     checks=(
-        Check("ordinary batches", 3, probes=("three examples", "a larger batch")),
+        Check("ordinary batches", 3, probes=ORDINARY),
         Check("eps where it belongs", 2, probes=("a large eps",)),
     ),
     hints=(
@@ -152,6 +156,12 @@ FORWARD = CodeTask(
         "Standardise with (x - mean) / np.sqrt(var + eps), then return gamma * xhat + beta.",
     ),
     forms=terms.FORWARD,
+    properties=(
+        standardised("y", "each column of (y - beta) / gamma has the mean 0", (0,), (), (-1,), 1),
+        standardised(
+            "y", "each column of (y - beta) / gamma has the mean square 1", (0,), ORDINARY, (-1,), 2
+        ),
+    ),
 )
 
 
@@ -288,9 +298,10 @@ BACKWARD = CodeTask(
         Probe("a large eps", upstream(_narrow)),
     ),
     checks=(
-        Check("dx", 5, outputs=("dx",)),
-        Check("dgamma", 1, outputs=("dgamma",)),
+        Check("dx", 4, outputs=("dx",), probes=ORDINARY),
+        Check("dgamma", 1, outputs=("dgamma",), probes=ORDINARY),
         Check("dbeta", 1, outputs=("dbeta",)),
+        Check("eps where it belongs", 1, probes=("a large eps",)),
     ),
     hints=(
         "Through which three ways does one x move the outputs of its column? Each is a term of dx.",
@@ -302,6 +313,10 @@ BACKWARD = CodeTask(
     # Paths that are left out do not show how they would have been counted.
     alike=(frozenset({frozenset({"constants"}), frozenset({"constants", "sums for means"})}),),
     forms=terms.BACKWARD,
+    properties=(
+        sums_to_zero("dx", "each column of dx sums to zero", (0,)),
+        right_angle("dx", "each column of dx is at a right angle to x - mean", (0,), ORDINARY),
+    ),
 )
 
 
@@ -417,6 +432,17 @@ CONV = CodeTask(
         "gamma and beta have shape (C,); gamma[:, None, None] lines up with the channels.",
     ),
     forms=terms.CONV,
+    properties=(
+        standardised("y", "(y - beta) / gamma has the mean 0 in each channel", (0, 2, 3), (), (-1, 1, 1), 1),
+        standardised(
+            "y",
+            "(y - beta) / gamma has the mean square 1 in each channel",
+            (0, 2, 3),
+            ("two images",),
+            (-1, 1, 1),
+            2,
+        ),
+    ),
 )
 
 
@@ -524,9 +550,10 @@ CONV_BACKWARD = CodeTask(
         Probe("narrow maps, a large eps", upstream(_small_maps)),
     ),
     checks=(
-        Check("dx", 2, outputs=("dx",)),
-        Check("dgamma", 1, outputs=("dgamma",)),
+        Check("dx", 1, outputs=("dx",), probes=("two images",)),
+        Check("dgamma", 1, outputs=("dgamma",), probes=("two images",)),
         Check("dbeta", 1, outputs=("dbeta",)),
+        Check("eps where it belongs", 1, probes=("narrow maps, a large eps",)),
     ),
     hints=(
         "Which axes did the forward pass pool? Each mean and each sum of the backward pass goes over the "
@@ -549,6 +576,10 @@ CONV_BACKWARD = CodeTask(
         ),
     ),
     forms=terms.CONV_BACKWARD,
+    properties=(
+        sums_to_zero("dx", "dx sums to zero in each channel", (0, 2, 3)),
+        right_angle("dx", "dx is at a right angle to x - mean in each channel", (0, 2, 3), ("two images",)),
+    ),
 )
 
 
@@ -672,6 +703,10 @@ STEP = CodeTask(
         "lengths.",
     ),
     forms=terms.STEP,
+    properties=(
+        bounded("turn", "a turn lies between 0 and pi / 2", lambda _: 0.0, lambda _: np.pi / 2),
+        bounded("growth", "no unit gets shorter", lambda _: 1.0, lambda _: np.inf),
+    ),
 )
 
 

@@ -7,6 +7,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from normcourse.exercises.forms import covariate_shift as terms
+from normcourse.exercises.properties import bounded
 from normcourse.exercises.task import (
     Belief,
     Check,
@@ -269,6 +270,7 @@ MOMENTS = CodeTask(
         frozenset({frozenset({"signed mean"}), frozenset({"signed mean", "variances"})}),
     ),
     forms=terms.MOMENTS,
+    properties=(bounded("shift", "a distance is not negative", lambda _: 0.0, lambda _: np.inf),),
 )
 
 
@@ -364,6 +366,7 @@ DISTRIBUTION = CodeTask(
         ),
     ),
     forms=terms.DISTRIBUTION,
+    properties=(bounded("shift", "a distance is not negative", lambda _: 0.0, lambda _: np.inf),),
 )
 
 
@@ -471,6 +474,12 @@ WEIGHTS = CodeTask(
         ),
     ),
     forms=terms.WEIGHTS,
+    properties=(
+        bounded("w", "no weight is negative", lambda _: 0.0, lambda _: np.inf),
+        bounded(
+            "count", "the count lies between 1 and that of the examples", lambda _: 1.0, lambda i: len(i["x"])
+        ),
+    ),
 )
 
 KINDS = ("covariate shift", "label shift", "concept shift")

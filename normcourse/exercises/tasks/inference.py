@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from normcourse import reference
 from normcourse.exercises import calls
 from normcourse.exercises.forms import inference as terms
+from normcourse.exercises.properties import Property, bounded
 from normcourse.exercises.task import (
     Belief,
     Check,
@@ -176,6 +177,15 @@ UPDATE = CodeTask(
         frozenset({frozenset({"mean square"}), frozenset({"mean square", "old mean"})}),
     ),
     forms=terms.UPDATE,
+    properties=(
+        bounded(
+            "mean",
+            "the new mean lies between the old one and the batch's",
+            lambda i: np.minimum(i["running_mean"], i["x"].mean(axis=(0, 2))),
+            lambda i: np.maximum(i["running_mean"], i["x"].mean(axis=(0, 2))),
+        ),
+        bounded("var", "no variance is negative", lambda _: 0.0, lambda _: np.inf),
+    ),
 )
 
 
@@ -232,6 +242,14 @@ def _evaluate_mistaken(
     if "no affine" in mistakes:
         return y
     return gamma[:, None] * y + (0 if "no beta" in mistakes else beta[:, None])
+
+
+def _bend(x: Array, y: Array) -> float:
+    """Return how far y lies from a straight line in x, channel by channel."""
+    x, y = (a.swapaxes(0, 1).reshape(a.shape[1], -1) for a in (x, y))
+    x, y = (a - a.mean(axis=1, keepdims=True) for a in (x, y))
+    slope = (x * y).sum(axis=1, keepdims=True) / (x**2).sum(axis=1, keepdims=True)
+    return float(np.abs(y - slope * x).max())
 
 
 EVALUATE = CodeTask(
@@ -302,6 +320,9 @@ EVALUATE = CodeTask(
         frozenset({frozenset({"no root"}), frozenset({"no root", "eps outside"})}),
     ),
     forms=terms.EVALUATE,
+    properties=(
+        Property("y", "in each channel y is a straight line in x", lambda i, out: _bend(i["x"], out)),
+    ),
 )
 
 
@@ -363,6 +384,12 @@ def _fold_mistaken(
     elif "mean unscaled" in mistakes:
         offset = scale * inner + (shifted - inner) + beta
     return folded, np.broadcast_to(offset, gamma.shape)
+
+
+def _turned(given: Array, out: Array) -> float:
+    """Return how far rows lie from multiples of the given ones."""
+    share = (given * out).sum(axis=1, keepdims=True) / (given**2).sum(axis=1, keepdims=True)
+    return float(np.abs(out - share * given).max())
 
 
 FOLD = CodeTask(
@@ -427,6 +454,13 @@ FOLD = CodeTask(
         frozenset({frozenset({"variance"}), frozenset({"variance", "eps outside"})}),
     ),
     forms=terms.FOLD,
+    properties=(
+        Property(
+            "weight",
+            "each row of weights is a multiple of the given one",
+            lambda i, out: _turned(i["weight"], out),
+        ),
+    ),
 )
 
 
@@ -576,6 +610,20 @@ POOL = CodeTask(
         frozenset({frozenset({"batches alike"}), frozenset({"batches alike", "between alike"})}),
     ),
     forms=terms.POOL,
+    properties=(
+        bounded(
+            "mean",
+            "the mean lies among the batches' means",
+            lambda i: i["means"].min(axis=0),
+            lambda i: i["means"].max(axis=0),
+        ),
+        bounded(
+            "var",
+            "the variance is at least the smallest of the batches'",
+            lambda i: i["variances"].min(axis=0),
+            lambda _: np.inf,
+        ),
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from normcourse import reference
 from normcourse.exercises.forms import layernorm as terms
+from normcourse.exercises.properties import Property, right_angle, standardised, sums_to_zero
 from normcourse.exercises.task import (
     Check,
     CodeTask,
@@ -30,6 +31,8 @@ Array = NDArray[Any]
 
 ONE_FORMULA = Section("book/04-layernorm-for-transformers/01-one-formula", "One formula, five norms")
 GEOMETRY = Section("book/04-layernorm-for-transformers/02-geometry", "The geometry of LayerNorm")
+
+ORDINARY = ("few features", "more features")
 
 WHOLE_TEXT = Mistake(
     "whole text",
@@ -197,7 +200,7 @@ FORWARD = CodeTask(
         Probe("a large eps", _narrow),
     ),
     checks=(
-        Check("ordinary texts", 2, probes=("few features", "more features")),
+        Check("ordinary texts", 2, probes=ORDINARY),
         Check("eps where it belongs", 1, probes=("a large eps",)),
     ),
     hints=(
@@ -208,6 +211,19 @@ FORWARD = CodeTask(
         " eps) + beta.",
     ),
     forms=terms.FORWARD,
+    properties=(
+        standardised(
+            "y", "the features of each token of (y - beta) / gamma have the mean 0", (2,), (), (-1,), 1
+        ),
+        standardised(
+            "y",
+            "the features of each token of (y - beta) / gamma have the mean square 1",
+            (2,),
+            ORDINARY,
+            (-1,),
+            2,
+        ),
+    ),
 )
 
 
@@ -363,9 +379,10 @@ BACKWARD = CodeTask(
         Probe("a large eps", upstream(_narrow)),
     ),
     checks=(
-        Check("dx", 3, outputs=("dx",)),
-        Check("dgamma", 1, outputs=("dgamma",)),
+        Check("dx", 2, outputs=("dx",), probes=ORDINARY),
+        Check("dgamma", 1, outputs=("dgamma",), probes=ORDINARY),
         Check("dbeta", 1, outputs=("dbeta",)),
+        Check("eps where it belongs", 1, probes=("a large eps",)),
     ),
     hints=(
         "Which outputs does one feature of one token move, and through which three ways? And which tokens "
@@ -382,6 +399,10 @@ BACKWARD = CodeTask(
         _looks_like("batch means", "gamma last"),
     ),
     forms=terms.BACKWARD,
+    properties=(
+        sums_to_zero("dx", "the features of each token of dx sum to zero", (2,)),
+        right_angle("dx", "each token of dx is at a right angle to x - mean", (2,), ORDINARY),
+    ),
 )
 
 
@@ -450,7 +471,7 @@ RMS = CodeTask(
         Probe("a large eps", without(_narrow, "beta")),
     ),
     checks=(
-        Check("ordinary texts", 1, probes=("few features", "more features")),
+        Check("ordinary texts", 1, probes=ORDINARY),
         Check("eps where it belongs", 1, probes=("a large eps",)),
     ),
     hints=(
@@ -461,6 +482,11 @@ RMS = CodeTask(
     # After the mean is subtracted, the mean square is the variance.
     alike=(_looks_like("mean subtracted", "variance"),),
     forms=terms.RMS,
+    properties=(
+        standardised(
+            "y", "the features of each token of y / gamma have the mean square 1", (2,), ORDINARY, (-1,), 2
+        ),
+    ),
 )
 
 
@@ -522,7 +548,11 @@ RMS_BACKWARD = CodeTask(
         *_sum_mistakes("gamma"),
     ),
     probes=BACKWARD.probes,
-    checks=(Check("dx", 3, outputs=("dx",)), Check("dgamma", 1, outputs=("dgamma",))),
+    checks=(
+        Check("dx", 2, outputs=("dx",), probes=ORDINARY),
+        Check("dgamma", 1, outputs=("dgamma",), probes=ORDINARY),
+        Check("eps where it belongs", 1, probes=("a large eps",)),
+    ),
     hints=(
         "LayerNorm's dx has three terms. Which of the three paths does RMSNorm lack?",
         "With h = dy * gamma and xhat = x over the root, dx is h less xhat times the mean of h * xhat, then "
@@ -531,6 +561,9 @@ RMS_BACKWARD = CodeTask(
     ),
     alike=BACKWARD.alike,  # for the same reasons
     forms=terms.RMS_BACKWARD,
+    properties=(
+        right_angle("dx", "each token of dx is at a right angle to x", (2,), ORDINARY, centred=False),
+    ),
 )
 
 
@@ -614,6 +647,10 @@ def _masked_mistaken(mistakes: Mistakes, x: Array, mask: Array, eps: float) -> t
         xhat = np.where(real, xhat, 0.0)
     shape = x.shape[2:] if len(mean) == 1 else (len(mean), x.shape[2])
     return mean.reshape(shape), var.reshape(shape), xhat
+
+
+def _mean_size(rows: Array) -> float:
+    return float(np.abs(rows.mean(axis=0)).max())
 
 
 MASKED = CodeTask(
@@ -726,6 +763,12 @@ MASKED = CodeTask(
         ),
     ),
     forms=terms.MASKED,
+    properties=(
+        Property("xhat", "xhat is 0 at the padding", lambda i, out: float(np.abs(out[~i["mask"]]).max())),
+        Property(
+            "xhat", "xhat has the mean 0 over the real tokens", lambda i, out: _mean_size(out[i["mask"]])
+        ),
+    ),
 )
 
 
