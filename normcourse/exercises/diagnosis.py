@@ -1,4 +1,4 @@
-"""Find what explains an answer: known mistakes first, then slips made from the formula, then output by output."""
+"""Find what explains an answer: known mistakes, slips made from the formula, then output by output."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.screening import outputs_of, reshaping, rows
 from normcourse.exercises.slips import Slip, slips, spoilt
-from normcourse.exercises.task import CodeTask, Mistake, Mistakes
+from normcourse.exercises.task import CodeTask, Inputs, Mistake, Mistakes
 from normcourse.exercises.terms import Form, Values
 
 __all__ = ["Diagnosis", "arguments", "diagnose", "distance", "expected", "explain", "given_by", "known"]
@@ -40,18 +40,18 @@ class Diagnosis:
     left: tuple[str, ...] = ()
 
 
-def arguments(task: CodeTask, seed: int) -> list[dict[str, object]]:
+def arguments(task: CodeTask, seed: int) -> list[Inputs]:
     """Return the inputs of each probe of a task: the same for the same seed, in arrays of their own."""
     return [_arguments(task, seed, number) for number in range(len(task.probes))]
 
 
-def _arguments(task: CodeTask, seed: int, number: int) -> dict[str, object]:
+def _arguments(task: CodeTask, seed: int, number: int) -> Inputs:
     drawn = _drawn(task, seed, number).items()
     return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in drawn}
 
 
 @lru_cache(maxsize=1024)
-def _drawn(task: CodeTask, seed: int, number: int) -> dict[str, object]:
+def _drawn(task: CodeTask, seed: int, number: int) -> Inputs:
     return task.probes[number].draw(np.random.default_rng([seed, crc32(task.name.encode()), number]))
 
 
@@ -99,8 +99,8 @@ def diagnose(task: CodeTask, outcomes: Sequence[Outcome], seed: int = 0) -> Diag
 
     Fewer mistakes are tried before more, and those of the task's own list before those that are made from the
     formula. What is made has to agree within the tolerance; for how near a listed mistake has to be, see
-    :func:`explain`. Where nothing explains all, the parts are explained one by one, several by the same mistakes
-    where that is possible.
+    :func:`explain`. Where nothing explains all, the parts are explained one by one, several by the same
+    mistakes where that is possible.
     """
     case = _Case(task, outcomes, seed)
     for slack in (0.0, EXPLAINS):
@@ -124,8 +124,8 @@ def explain(task: CodeTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mista
     """Return the fewest mistakes of a task's own list that explain every outcome, or none.
 
     They explain an output that lies within the tolerance of what they give; if no mistakes do so, then one
-    that is a hundred times nearer to it than to the truth, and near by itself, as of a learner who rounds. They
-    explain an exception if they end in one too.
+    that is a hundred times nearer to it than to the truth, and near by itself, as of a learner who rounds.
+    They explain an exception if they end in one too.
     """
     case = _Case(task, outcomes, seed)
     for slack in (0.0, EXPLAINS):
@@ -181,7 +181,7 @@ class _Case:
                 yield tuple(Mistake(slip.name, "", slip.says) for slip in slipped), mask
 
     def _mask(self, wanted: int, whole: bool, holds: Callable[[int, int], bool]) -> int:
-        """Return of which wanted parts all evidence holds, by probe and output; 0 where the whole is asked for."""
+        """Return the wanted parts whose evidence, by probe and output, all holds; where `whole`, all or 0."""
         mask = 0
         for part, evidence in enumerate(self.evidence):
             if wanted >> part & 1:
@@ -243,7 +243,8 @@ class _Case:
             if wanted >> part & 1 and outputs:
                 given = np.all([self._near(smallest, output, computed[output]) for output in outputs], axis=0)
                 near = combine(near, given)
-        return map(rows(form, pairs).slips, np.flatnonzero(near))
+        work = rows(form, pairs)
+        return (work.slips(row) for row in np.flatnonzero(near))
 
     def _near(self, probe: int, output: int, computed: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which rows give an output, to twice the tolerance: side by side, rounding differs."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from normcourse.exercises import calls
 from normcourse.exercises.catalogue import EXERCISES, find_exercise, find_task
+from normcourse.exercises.diagnosis import arguments
 from normcourse.exercises.feedback import Feedback, Note, Table
 from normcourse.exercises.imports import libraries
-from normcourse.exercises.diagnosis import arguments
 from normcourse.exercises.marking import Mark, mark
 from normcourse.exercises.notebooks import solution_source
 from normcourse.exercises.running import Outcome, call_answer, read_answer

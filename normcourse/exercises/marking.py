@@ -211,7 +211,7 @@ def _factors(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Seque
 
 
 def _tested(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
-    """Say what to test next: a property that a right answer has and this one has not, or those that it has."""
+    """Say what to test next: a property of right answers that this one lacks, or those that it has."""
     held = []
     for one in task.properties:
         if one.output not in left:

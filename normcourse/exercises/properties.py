@@ -57,7 +57,8 @@ def standardised(
 ) -> Property:
     """Return that a mean of (out - beta) / gamma, or of its square, is what it is for standardised values.
 
-    `affine` is the shape of gamma and beta against x; `power` 1 asks for a mean of 0, 2 for a mean square of 1.
+    `affine` is the shape of gamma and beta against x. `power` is 1 for a mean of 0, 2 for a mean
+    square of 1.
     """
 
     def gap(inputs: Inputs, out: Array) -> float:

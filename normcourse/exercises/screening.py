@@ -1,4 +1,4 @@
-"""Compute a formula with each of many slips, singly and in pairs, side by side: a cheap look before a sure one."""
+"""Compute a formula with each of many slips, or pairs, side by side: a cheap look before a sure one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Rows:
     made: NDArray[np.intp]
     at: Mapping[Term, tuple[tuple[Slip, NDArray[np.intp]], ...]]
 
-    def slips(self, row: int) -> tuple[Slip, ...]:
+    def slips(self, row: np.intp) -> tuple[Slip, ...]:
         """Return the slips of a row."""
         one, other = self.made[row]
         return (self.of[one],) if one == other else (self.of[one], self.of[other])
@@ -72,7 +72,7 @@ def _pairs(form: Form, of: tuple[Slip, ...]) -> NDArray[np.intp]:
 
 @cache
 def reshaping(form: Form) -> tuple[Slip, ...]:
-    """Return the slips that cannot be computed side by side: those that change the outputs' dimensions or order."""
+    """Return the slips that do not fit side by side: they change the outputs' dimensions or order."""
     return tuple(slip for slip in slips(form) if slip.order or not _keeps_dims(form, slip))
 
 

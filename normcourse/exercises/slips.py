@@ -1,8 +1,8 @@
 """What people get wrong in a formula: a family of slips, made from its terms and named by them.
 
-Each slip replaces one term, or several that belong together, by what somebody might write instead: a term of a sum is
-left out, counted twice or has the wrong sign; a factor is missing; a root, a square, a mean goes wrong. The sentence
-that a learner reads is made with it.
+Each slip replaces one term, or several that belong together, by what somebody might write instead: a term of
+a sum is left out, counted twice or has the wrong sign; a factor is missing; a root, a square, a mean goes
+wrong. The sentence that a learner reads is made with it.
 """
 
 import re
@@ -164,8 +164,8 @@ class _Writer:
         if variances and len(paths) == 1:
             yield Slip(
                 "n - 1 throughout",
-                "Your variance divides by one less than the number of values, and your derivative fits that. The "
-                f"forward pass divides by {_counted(paths[0].detail)}, so the backward pass does.",
+                "Your variance divides by one less than the number of values, and your derivative fits that. "
+                f"The forward pass divides by {_counted(paths[0].detail)}, so the backward pass does.",
                 {
                     term: term.args[0]
                     .reduced(f"{term.kind} of n - 1", term.detail, term.role)
@@ -183,25 +183,20 @@ class _Writer:
         whole = ordered(letters)
         arrays = [term for term in self.terms if term.kind == "given" and term.dims == whole]
         returned = [root for root in self.form.roots if root.dims == whole]
+        mixes = (
+            "while the channels stand elsewhere, so values of different channels get into one column. Move "
+            f"the channels to the end first: x.transpose({_order(letters, last)})."
+        )
         for written, read in ((letters, last), (letters, first), (first, last), (last, first)):
+            name = f"reshaped without a transpose ({written} as {read})"
             mixed = {term: term.reread(written, read) for term in arrays}
             back = {root: root.reread(read, letters) for root in returned}
-            yield Slip(
-                f"reshaped without a transpose ({written} as {read})",
-                "You reshape to rows while the channels stand elsewhere, so values of different channels get into one"
-                f" column. Move the channels to the end first: x.transpose({_order(letters, last)}).",
-                mixed,
-            )
-            if back and read != letters:
-                yield Slip(
-                    f"reshaped without a transpose ({written} as {read}), and back",
-                    "You reshape to rows and back while the channels stand elsewhere, so values of different channels "
-                    f"get into one column. Move the channels to the end first: x.transpose({_order(letters, last)}).",
-                    mixed | back,
-                )
+            yield Slip(name, f"You reshape to rows {mixes}", mixed)
+            if back:
+                yield Slip(f"{name}, and back", f"You reshape to rows and back {mixes}", mixed | back)
                 yield Slip(
                     f"result reshaped without a transpose ({read})",
-                    "You reshape the result to the shape of x while its channels still stand at the end. Reshape to "
+                    "You reshape the result to the shape of x while its channels stand elsewhere. Reshape to "
                     "the order that it has, then transpose.",
                     back,
                 )
@@ -232,7 +227,7 @@ class _Writer:
             if term.name == "momentum":
                 yield Slip(
                     "momentum turned round",
-                    "You give momentum to the old value. It is the weight of the new one; the old gets 1 - momentum.",
+                    "You give momentum to the old value. It is the weight of the new one.",
                     {term: 1 - term},
                 )
         if term.kind == "count":
@@ -397,7 +392,8 @@ def _products_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
             first, second = other.args
             yield (
                 f"{owner}: brackets forgotten",
-                f"Your {owner} multiplies {_text(first)} alone by {said}: set brackets around {_formula(other)}.",
+                f"Your {owner} multiplies {_text(first)} alone by {said}: set brackets around "
+                f"{_formula(other)}.",
                 apply(other.kind, factor * first, second),
             )
     yield f"{owner}: sign", _wrong_sign(owner, term), -1.0 * term
@@ -441,7 +437,8 @@ def _quotients_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         for factor, other in (below.args, below.args[::-1]):
             yield (
                 f"{owner} times {_text(factor)}",
-                f"Your {owner} multiplies by {_text(factor)} where it should divide: set brackets around {said}.",
+                f"Your {owner} multiplies by {_text(factor)} where it should divide: set brackets around "
+                f"{said}.",
                 above / other * factor,
             )
     if above.kind in "+-" and not above.name:
@@ -562,7 +559,7 @@ def _pools(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         what = "squares" if term.kind == "var" else _text(inside)
         total = f"Your {owner} takes the sum of {what} where the mean is due: divide by {_counted(due)}."
         yield f"{owner}: sum for mean", total, term * count(due)
-        less = f"Your {owner} divides by one less than the number of {space.say(due)}. Divide by {_counted(due)}."
+        less = f"Your {owner} divides by the number of {space.say(due)} less one. Divide by {_counted(due)}."
         yield f"{owner}: n - 1", less, inside.reduced(f"{term.kind} of n - 1", due)
     else:
         biased = f"Your {owner} divides by n. The unbiased variance is due, which divides by n - 1."
@@ -581,7 +578,8 @@ def _pools_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         if not set(dims).isdisjoint(inside.dims):
             yield (
                 f"{owner}: {noun} over {_over(space, dims, due)}",
-                f"Your {owner} takes {what} over {_over(space, dims, due)}. It goes over {_over(space, due, dims)}.",
+                f"Your {owner} takes {what} over {_over(space, dims, due)}. It goes over "
+                f"{_over(space, due, dims)}.",
                 inside.reduced(term.kind, dims),
             )
     for dims in _other_dims(space, due):
@@ -644,7 +642,8 @@ def _pulled_apart(owner: str, term: Term) -> Iterator[Entry]:
     for k, kept in ((0, second), (1, first)):
         yield (
             f"{owner}: {noun} of {names[k]} alone",
-            f"Your {owner} takes the {noun} of {names[k]} alone and multiplies by {names[1 - k]} afterwards. {due}",
+            f"Your {owner} takes the {noun} of {names[k]} alone and multiplies by {names[1 - k]} "
+            f"afterwards. {due}",
             both[k] * kept,
         )
 
@@ -680,7 +679,7 @@ LIKELY_USES = {
 
 
 def _other_dims(space: Space, due: str) -> Iterator[str]:
-    """Yield other dimensions that somebody may pool: what counts as one, together or apart, or one letter less."""
+    """Yield other dimensions that somebody may pool: whole units, alone or together, or one letter less."""
     units: dict[str, str] = {}
     for letter, word in space.words:
         units[word] = units.get(word, "") + letter

@@ -105,7 +105,7 @@ class CodeTask:
         call: The function of ``normcourse.exercises.calls`` that calls the answer.
         libraries: What the answer may import; ``normcourse`` never is among them.
         handed_out: The mistakes of the code that the learner begins with: they are also tried together.
-        forms: The truth, term by term, in the ways that people write it: further mistakes are made from these.
+        forms: The truth, term by term, in the ways that people write it; what mistakes are made from.
         properties: What every right answer satisfies, to be tested where no known mistake explains an answer.
         apart: What is explained by itself where nothing explains all: ``outputs``, ``probes`` or ``nothing``.
         tolerance: The largest difference that passes, relative to the expected values where these exceed 1.

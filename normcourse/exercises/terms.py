@@ -1,11 +1,12 @@
 """A formula as a graph of terms: what is written once can be computed, shown, and spoilt on purpose.
 
 A term has dimensions, named by letters: ``given("x", "NC")`` is an array of examples and features, and
-``x.mean("N")`` has only C. Arrays are computed with all the letters of a :class:`Space` as axes, of length 1 where a
-term lacks one, so that broadcasting needs no care; an axis in front of them all holds computations side by side.
+``x.mean("N")`` has only C. Arrays are computed with all the letters of a :class:`Space` as axes, of length 1
+where a term lacks one, so that broadcasting needs no care; an axis in front of them all holds computations
+side by side.
 
-Equal terms are one object. So a formula that differs from another in one place shares all the rest with it, and
-computing both costs little more than one.
+Equal terms are one object. So a formula that differs from another in one place shares all the rest with it,
+and computing both costs little more than one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,13 +42,13 @@ class Term:
     """A node of a formula.
 
     Attributes:
-        kind: ``given``, ``constant``, ``count``, a key of ``FUNCTIONS``, ``power``, ``sort``, ``reread``, or a way to reduce:
-            ``sum``, ``mean``, ``var``, ``mean of n - 1``, ``var of n - 1``.
+        kind: ``given``, ``constant``, ``count``, ``power``, ``sort``, ``reread``, or a key of ``FUNCTIONS``
+            or ``REDUCTIONS``.
         args: What it is computed from.
         dims: The letters of its dimensions, in a fixed order.
         detail: The name of what is given, a number, an exponent, or the letters that are reduced.
         name: What a learner may call it; without one its formula is shown.
-        role: Reductions of one role belong together: whoever mistakes the axis of one may mistake all of them.
+        role: Reductions of one role belong together: whoever mistakes the axis of one may mistake all.
     """
 
     kind: str
@@ -117,7 +118,7 @@ class Term:
         return self.reduced("var", dims, role)
 
     def reread(self, written: str, read: str) -> "Term":
-        """Return the values as a reshape without a transpose mixes them: written in one order, read in another."""
+        """Return what a reshape without a transpose gives: values written in one order, read in another."""
         return _term("reread", (self,), ordered(read), (written, read))
 
     def sort(self, dim: str) -> "Term":
@@ -211,7 +212,7 @@ REDUCTIONS: dict[str, Callable[[Array, tuple[int, ...]], Array]] = {
 
 @dataclass(frozen=True)
 class Space:
-    """The dimensions of a task, in the order of its largest array, and what each counts: ``{"N": "examples"}``."""
+    """The dimensions of a task, in the order of its largest array, and what each counts."""
 
     words: tuple[tuple[str, str], ...]
 
@@ -229,8 +230,8 @@ class Space:
 class Values:
     """The arrays of terms for some inputs of an answer; each is computed once.
 
-    Every array has an axis in front of the space's, which holds computations side by side: of length 1 where they
-    agree.
+    Every array has an axis in front of the space's, which holds computations side by side: of length 1 where
+    they agree.
     """
 
     def __init__(self, space: Space, terms: list[Term], inputs: Mapping[str, Any]) -> None:
@@ -288,7 +289,7 @@ class Values:
         return tuple(1 + self.space.letters.index(letter) for letter in dims)
 
     def output(self, term: Term, due: str) -> Array:
-        """Return a term as an answer returns it: the dimensions that it has, in the order of `due`, others behind."""
+        """Return a term as an answer does: only the dimensions that it has, in the order that is due."""
         array = self.of(term)
         extra = [letter for letter in self.space.letters if letter in term.dims and letter not in due]
         if extra:  # a reduction is missing: the axes stay in the order of the largest array
@@ -296,7 +297,7 @@ class Values:
         else:
             kept = [letter for letter in due if letter in term.dims]
         order = [1 + self.space.letters.index(letter) for letter in kept]
-        # Along the other axes the values are equal, where computations beside this one have made them longer than 1.
+        # Along the other axes the values are equal: they are longer than 1 for what is computed beside them.
         gone = [axis for axis in range(1, array.ndim) if axis not in order]
         first: Array = array.transpose(*gone, 0, *order)[(0,) * len(gone)]
         return first

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from normcourse.exercises.catalogue import find_task
-from normcourse.exercises.feedback import Feedback
 from normcourse.exercises.diagnosis import arguments, distance, explain, given_by
+from normcourse.exercises.feedback import Feedback
 from normcourse.exercises.marking import mark
 from normcourse.exercises.running import Outcome
 from tests.exercises.outcomes import outcomes
