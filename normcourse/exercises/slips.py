@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations, permutations
 
-from normcourse.exercises.terms import Form, Space, Term, apply, constant, count, ordered, replaced
+from normcourse.exercises.terms import (
+    REDUCTIONS,
+    Form,
+    Space,
+    Term,
+    apply,
+    constant,
+    count,
+    ordered,
+    replaced,
+)
 
 __all__ = ["Slip", "slips"]
 
@@ -99,7 +109,8 @@ class _Writer:
     def all(self) -> Iterator[Slip]:
         """Yield the slips."""
         for slip in self._all():
-            yield replace(slip, says=self._defined(slip.says))
+            if all(_keeps(term, change) for term, change in slip.changes.items()):
+                yield replace(slip, says=self._defined(slip.says))
 
     def _all(self) -> Iterator[Slip]:
         yield from self._together()
@@ -157,9 +168,7 @@ class _Writer:
         """Yield the unbiased variance together with the derivative that fits it."""
         variances = [term for term in self.terms if term.name == "var" and term.role == "statistics"]
         paths = [
-            term
-            for term in self.terms
-            if term.role == "dx" and term.kind == "mean" and term.args[0].kind == "*"
+            term for term in self.terms if term.role == "dx" and term.kind == "mean" and not term.args[0].name
         ]
         if variances and len(paths) == 1:
             yield Slip(
@@ -695,6 +704,11 @@ def _other_dims(space: Space, due: str) -> Iterator[str]:
         if dims not in seen:
             seen.add(dims)
             yield dims
+
+
+def _keeps(term: Term, change: Term) -> bool:
+    """Return whether a change has the dimensions of what it replaces: without, it is nothing that one writes."""
+    return term.kind in REDUCTIONS or set(term.dims) <= set(change.dims)
 
 
 def _over(space: Space, dims: str, other: str) -> str:

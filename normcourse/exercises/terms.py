@@ -132,10 +132,15 @@ def ordered(letters: Iterable[str]) -> str:
 
 
 @cache
+def _one(kind: str, args: tuple[Term, ...], dims: str, detail: Any, name: str, role: str) -> Term:
+    return Term(kind, args, dims, detail, name, role)
+
+
 def _term(
     kind: str, args: tuple[Term, ...], dims: str, detail: Any = None, name: str = "", role: str = ""
 ) -> Term:
-    return Term(kind, args, dims, detail, name, role)
+    """Return the one term of this content."""
+    return _one(kind, args, dims, detail, name, role)
 
 
 def given(name: str, dims: str = "") -> Term:
@@ -194,18 +199,18 @@ def replaced(root: Term, changes: Mapping[Term, Term]) -> Term:
     return visit(root)
 
 
-def _mean_less_one(values: Array, axes: tuple[int, ...]) -> Array:
-    number = int(np.prod([values.shape[axis] for axis in axes]))
-    total: Array = values.sum(axis=axes, keepdims=True)
-    return total / (number - 1)
+def _corrected(values: Array, axes: tuple[int, ...]) -> np.float64:
+    """Return n / (n - 1) for what is pooled over some axes; infinite for a single value."""
+    number = np.float64(np.prod([values.shape[axis] for axis in axes]))
+    return number / (number - 1)
 
 
 REDUCTIONS: dict[str, Callable[[Array, tuple[int, ...]], Array]] = {
     "sum": lambda v, axes: v.sum(axis=axes, keepdims=True),
     "mean": lambda v, axes: v.mean(axis=axes, keepdims=True),
     "var": lambda v, axes: v.var(axis=axes, keepdims=True),
-    "mean of n - 1": _mean_less_one,
-    "var of n - 1": lambda v, axes: v.var(axis=axes, ddof=1, keepdims=True),
+    "mean of n - 1": lambda v, axes: v.mean(axis=axes, keepdims=True) * _corrected(v, axes),
+    "var of n - 1": lambda v, axes: v.var(axis=axes, keepdims=True) * _corrected(v, axes),
     "max": lambda v, axes: v.max(axis=axes, keepdims=True),
 }
 

@@ -110,7 +110,7 @@ def test_outputs_earn_their_points_apart():
 
     result = judged(answer, BACKWARD)
     assert result.points == 2
-    assert [check.passed for check in result.checks] == [False, True, True]
+    assert [check.passed for check in result.checks] == [False, True, True, False]
 
 
 def test_none_among_the_outputs_costs_its_own_check():
