@@ -2,28 +2,44 @@
 
 from collections.abc import Iterator
 from math import floor, inf, log10
+from time import process_time
+
+import numpy as np
 
 from normcourse.exercises import EXERCISES
-from normcourse.exercises.diagnosis import distance, explain, given_by
+from normcourse.exercises.diagnosis import arguments, diagnose, distance, expected, explain, given_by
 from normcourse.exercises.running import Outcome
-from normcourse.exercises.task import ChoiceTask, CodeTask, Mistakes
+from normcourse.exercises.slips import slips, spoilt
+from normcourse.exercises.task import ChoiceTask, CodeTask, Inputs, Mistakes
+from normcourse.exercises.terms import Form
 from tools.execution import ROOT
 
 SEEDS = range(5)
 PATH = ROOT / "docs" / "exercises.md"
 HEAD = """# What the exercises can tell apart
 
-Written by `make exercises`. Each set of mistakes, single or in pairs, is made on purpose and judged like a
-learner's answer, with {seeds} seeds.
+Written by `make exercises`. Each listed set of mistakes, single or in pairs, is made on purpose and judged like
+a learner's answer, with {seeds} seeds.
 
-- *mistakes*: known by name. *sets*: these and their pairs, where they spoil different places.
+- *listed*: mistakes in the task's own list. *sets*: these and their pairs, where they spoil different places.
 - *named*: sets that were called by their own names, with every seed. *alike*: sets that are declared to give
   the same outputs as a smaller one; they are called by that.
 - *margin*: how far the least visible mistake lies from the truth, on its clearest input, in tolerances;
   rounded down to a power of ten.
+- *made*: further mistakes that are made from the task's formulas. *apart*: how many of them can be
+  told from the truth and from each other; the rest give what another gives, in another way of writing.
 
-| task | kind | points | mistakes | sets | named | alike | margin |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| task | kind | points | listed | sets | named | alike | margin | made | apart |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+"""
+TIMES = """
+## How long a judgement takes
+
+Seconds of the processor in milliseconds, with one seed, on the machine that wrote this: for an answer that no
+known mistake explains, which is the slowest. *first*: in a new process. *then*: each further one.
+
+| task | first | then |
+| --- | ---: | ---: |
 """
 
 
@@ -53,7 +69,42 @@ def code_row(task: CodeTask) -> list[object]:
     singles = [frozenset([mistake.name]) for mistake in task.mistakes]
     least = min(max(distances(task, single, seed)) for single in singles for seed in SEEDS)
     power = floor(log10(least / task.tolerance))
-    return ["code", task.points, len(singles), len(sets), len(named), len(sets) - len(named), f"10^{power}"]
+    told = [len(singles), len(sets), len(named), len(sets) - len(named), f"10^{power}"]
+    sentences = {slip.says for form in task.forms for slip in slips(form)}
+    return ["code", task.points, *told, len(sentences) or "", len(told_apart(task)) or ""]
+
+
+def told_apart(task: CodeTask) -> set[tuple[str, ...]]:
+    """Return the different results of a task's made mistakes, none of them right."""
+    inputs = arguments(task, 0)
+    found = {
+        result(form, inputs) for some in task.forms for form in (spoilt(some, (s,)) for s in slips(some))
+    }
+    return found - {result(form, inputs) for form in task.forms}
+
+
+def result(form: Form, inputs: list[Inputs]) -> tuple[str, ...]:
+    """Return what tells a result from others: for each output its shape and a weighted mean, to eight digits."""
+    with np.errstate(all="ignore"):
+        arrays = [array for given in inputs for array in form.computed(given)]
+        means = [np.average(array.ravel(), weights=1 + np.sqrt(np.arange(array.size))) for array in arrays]
+    return tuple(f"{array.shape} {mean:.7e}" for array, mean in zip(arrays, means, strict=True))
+
+
+def seconds(task: CodeTask) -> list[float]:
+    """Return the processor's seconds of judging an answer that nothing explains, first and again."""
+    given = [
+        Outcome(
+            "returned", tuple(array + np.cos(np.arange(array.size)).reshape(array.shape) for array in arrays)
+        )
+        for arrays in expected(task, 0)
+    ]
+    taken = []
+    for _ in range(2):
+        start = process_time()
+        diagnose(task, given)
+        taken.append(process_time() - start)
+    return taken
 
 
 def rows() -> Iterator[str]:
@@ -64,16 +115,26 @@ def rows() -> Iterator[str]:
                 cells = code_row(task)
             elif isinstance(task, ChoiceTask):
                 wrong = sum(len(question.options) - 1 for question in task.questions)
-                cells = ["choice", task.points, f"{wrong} + {len(task.beliefs)} beliefs", "", "", "", ""]
+                cells = ["choice", task.points, f"{wrong} + {len(task.beliefs)} beliefs", *[""] * 6]
             else:
-                cells = ["forecast", task.points, "", "", "", "", ""]
+                cells = ["forecast", task.points, *[""] * 7]
             yield f"| `{task.name}` | {' | '.join(map(str, cells))} |"
 
 
 def text() -> str:
-    """Return the whole file."""
+    """Return the table, which is the same on every machine."""
     return HEAD.format(seeds=len(SEEDS)) + "\n".join(rows()) + "\n"
 
 
+def times() -> str:
+    """Return the table of times, which is of this machine."""
+    tasks = [task for exercise in EXERCISES for task in exercise.tasks if isinstance(task, CodeTask)]
+    return TIMES + "".join(
+        f"| `{task.name}` | {' | '.join(f'{1000 * taken:.0f}' for taken in seconds(task))} |\n"
+        for task in tasks
+    )
+
+
 if __name__ == "__main__":
-    PATH.write_text(text(), encoding="utf-8")
+    of_this_machine = times()  # first: what the other table tries would be known already
+    PATH.write_text(text() + of_this_machine, encoding="utf-8")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.screening import outputs_of, reshaping, rows
-from normcourse.exercises.slips import Slip, slips, spoilt
+from normcourse.exercises.slips import Slip, explained, slips, spoilt
 from normcourse.exercises.task import CodeTask, Inputs, Mistake, Mistakes
 from normcourse.exercises.terms import Form, Values
 
@@ -137,7 +137,7 @@ def explain(task: CodeTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mista
 
 def known(task: CodeTask) -> int:
     """Return how many mistakes are known, single ones: listed by hand and made from the formulas."""
-    return len(task.mistakes) + len({slip.name for form in task.forms for slip in slips(form)})
+    return len(task.mistakes) + len({slip.says for form in task.forms for slip in slips(form)})
 
 
 class _Case:
@@ -177,8 +177,7 @@ class _Case:
                 if mask:
                     yield tuple(m for m in self.task.mistakes if m.name in some), mask
         if not slack:
-            for slipped, mask in self.made(wanted, pairs, whole):
-                yield tuple(Mistake(slip.name, "", slip.says) for slip in slipped), mask
+            yield from self.made(wanted, pairs, whole)
 
     def _mask(self, wanted: int, whole: bool, holds: Callable[[int, int], bool]) -> int:
         """Return the wanted parts whose evidence, by probe and output, all holds; where `whole`, all or 0."""
@@ -206,7 +205,7 @@ class _Case:
         # What is infinite or NaN in the same places is explained too.
         return gap <= allowed or (not isfinite(gap) and _same(array, one))
 
-    def made(self, wanted: int, pairs: bool, whole: bool) -> Iterator[tuple[tuple[Slip, ...], int]]:
+    def made(self, wanted: int, pairs: bool, whole: bool) -> Iterator[tuple[tuple[Mistake, ...], int]]:
         """Yield slips, single or in pairs, that explain some of the wanted parts, and which."""
         if any(outcome.kind != "returned" for outcome in self.outcomes):
             return
@@ -226,7 +225,7 @@ class _Case:
             for some in found:
                 mask = self._confirmed(form, some, wanted, whole)
                 if mask:
-                    yield some, mask
+                    yield tuple(Mistake(slip.name, "", explained(form, slip)) for slip in some), mask
 
     def _screened(self, form: Form, wanted: int, pairs: bool, whole: bool) -> Iterator[tuple[Slip, ...]]:
         """Yield what gives some of the wanted parts on the smallest probe."""

@@ -180,7 +180,7 @@ def _intact(task: CodeTask, apart: dict[tuple[str, str], float]) -> Iterator[str
     off = {place for place, difference in apart.items() if difference > task.tolerance}
     outputs = [output for output in task.outputs if output not in {output for _, output in off}]
     if outputs:
-        yield f"Right: {_listed(outputs)}."
+        yield f"{_listed(outputs)} {'is' if len(outputs) == 1 else 'are'} right."
     probes = [probe.name for probe in task.probes if probe.name not in {probe for probe, _ in off}]
     if probes:
         wrong = [f'"{probe.name}"' for probe in task.probes if probe.name not in probes]
@@ -228,9 +228,10 @@ def _tested(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequen
             continue
         worst = max(one.gap(inputs, array) for inputs, array, _ in seen)
         if not worst <= HOLDS:  # NaN does not hold
-            yield f"A thing to test: {one.says}. In your answer it is not so: off by up to {worst:.2g}."
+            yield f"A thing to test: {one.says}. In your answer it does not hold; the gap is {worst:.2g}."
             return
-        held.append(one.says)
+        if one.telling:
+            held.append(one.says)
     if held:
         yield f"In your answer, as it should be, {_listed(held)}: what is off lies elsewhere."
 

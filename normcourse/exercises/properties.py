@@ -22,12 +22,14 @@ class Property:
         says: The property in words, as the end of a sentence: ``"each column of dx sums to zero"``.
         gap: By how much an output lacks it, given a probe's inputs and the output: 0 if it has it.
         probes: Where it is to hold; no name means everywhere. Some need an eps that makes no difference.
+        telling: Whether it tells something that it holds: of bounds it does not.
     """
 
     output: str
     says: str
     gap: Callable[[Inputs, Array], float]
     probes: tuple[str, ...] = ()
+    telling: bool = True
 
 
 def sums_to_zero(output: str, says: str, axes: Sequence[int]) -> Property:
@@ -76,7 +78,7 @@ def bounded(output: str, says: str, low: Callable[[Inputs], Any], high: Callable
         below, above = low(inputs) - out, out - high(inputs)
         return _largest(np.maximum(0, np.maximum(below, above)), np.ones(()))
 
-    return Property(output, says, gap)
+    return Property(output, says, gap, telling=False)
 
 
 def _largest(gaps: Any, sizes: Any) -> float:

@@ -7,7 +7,7 @@ wrong. The sentence that a learner reads is made with it.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, permutations
 
@@ -23,7 +23,7 @@ from normcourse.exercises.terms import (
     replaced,
 )
 
-__all__ = ["Slip", "slips"]
+__all__ = ["Slip", "explained", "slips", "spoilt"]
 
 WRITTEN_IN = {"eps": (1e-3, 1e-4, 1e-5), "momentum": (0.1, 0.9, 0.5)}  # a smaller eps looks like none
 
@@ -66,8 +66,22 @@ def slips(form: Form) -> tuple[Slip, ...]:
     writer = _Writer(form)
     found: dict[object, Slip] = {}
     for slip in writer.all():
-        found.setdefault((slip.order, *slip.changes.items()), slip)
+        if all(_keeps(term, change) for term, change in slip.changes.items()):
+            found.setdefault((slip.order, *slip.changes.items()), slip)
     return tuple(found.values())
+
+
+def explained(form: Form, slip: Slip) -> str:
+    """Return what a slip says, and what names stand for that the course does not use."""
+    named = {term.name: term for term in form if term.name and term.args and term not in form.roots}
+    words = [
+        name
+        for name in named
+        if name not in PLAIN and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", slip.says)
+    ]
+    says = " ".join([slip.says, *(f"Here {name} is {_formula(named[name])}." for name in words)])
+    says = re.sub(r"(?<![Yy]our )\b(mean|variance|root) term\b", r"the \1 term", says)
+    return says.replace("the term the", "the")
 
 
 class _Writer:
@@ -81,38 +95,18 @@ class _Writer:
 
     def _owners(self) -> dict[Term, str]:
         """Return, for each term, the name of the nearest term with one that is computed from it."""
-        owners: dict[Term, str] = {}
+        owners: dict[Term, set[str]] = {root: {root.name} for root in self.form.roots}
         for term in reversed(self.terms):
-            owner = term.name or owners.get(term, "")
-            if term in self.form.roots:
-                owners[term] = term.name
             for arg in term.args:
-                owners.setdefault(arg, owner)
-        return owners
+                owners.setdefault(arg, set()).update({term.name} if term.name else owners[term])
+        return {term: names.pop() if len(names) == 1 else "answer" for term, names in owners.items()}
 
     def _owner(self, term: Term) -> str:
         name = term.name or self.owners[term]
         return f"difference {name}" if " - " in name else name
 
-    def _defined(self, says: str) -> str:
-        """Add what names stand for that the course does not use."""
-        named = {
-            term.name: term for term in self.terms if term.name and term.args and term not in self.form.roots
-        }
-        words = [
-            name
-            for name in named
-            if name not in PLAIN and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", says)
-        ]
-        return " ".join([says, *(f"Here {name} is {_formula(named[name])}." for name in words)])
-
     def all(self) -> Iterator[Slip]:
         """Yield the slips."""
-        for slip in self._all():
-            if all(_keeps(term, change) for term, change in slip.changes.items()):
-                yield replace(slip, says=self._defined(slip.says))
-
-    def _all(self) -> Iterator[Slip]:
         yield from self._together()
         yield from self._throughout()
         yield from self._reshapes()
@@ -145,7 +139,7 @@ class _Writer:
             for dims in _other_dims(self.space, due):
                 yield Slip(
                     f"{what} over {_over(self.space, dims, due)}",
-                    f"Your {what} go over {_over(self.space, dims, due)}. They are due over "
+                    f"Your {what} go over {_over(self.space, dims, due)}. They should go over "
                     f"{_over(self.space, due, dims)}.",
                     {t: t.args[0].reduced(t.kind, dims, t.role).named(t.name) for t in terms},
                 )
@@ -160,7 +154,7 @@ class _Writer:
                 if all(term.kind == kind for term in terms):
                     yield Slip(
                         f"{other}s for {kind}s: {what}",
-                        f"Your {what} are {other}s where {kind}s over {_over(self.space, due, '')} are due.",
+                        f"Your {what} are {other}s over {_over(self.space, due, '')}. Take {kind}s.",
                         {t: t.args[0].reduced(other, due, t.role).named(t.name) for t in terms},
                     )
 
@@ -171,10 +165,11 @@ class _Writer:
             term for term in self.terms if term.role == "dx" and term.kind == "mean" and not term.args[0].name
         ]
         if variances and len(paths) == 1:
+            n = _counted(paths[0].detail)
             yield Slip(
                 "n - 1 throughout",
-                "Your variance divides by one less than the number of values, and your derivative fits that. "
-                f"The forward pass divides by {_counted(paths[0].detail)}, so the backward pass does.",
+                f"Your variance divides by {n} - 1, and your derivative fits that. The forward pass divides "
+                f"by {n}, so the backward pass does.",
                 {
                     term: term.args[0]
                     .reduced(f"{term.kind} of n - 1", term.detail, term.role)
@@ -192,21 +187,22 @@ class _Writer:
         whole = ordered(letters)
         arrays = [term for term in self.terms if term.kind == "given" and term.dims == whole]
         returned = [root for root in self.form.roots if root.dims == whole]
-        mixes = (
-            "while the channels stand elsewhere, so values of different channels get into one column. Move "
-            f"the channels to the end first: x.transpose({_order(letters, last)})."
-        )
         for written, read in ((letters, last), (letters, first), (first, last), (last, first)):
+            rows, end = ("(-1, C)", "end") if read == last else ("(C, -1)", "front")
+            mixes = (
+                f"to {rows} while the channels stand elsewhere, so values of different channels are mixed. "
+                f"Move the channels to the {end} first: transpose({_order(letters, read)})."
+            )
             name = f"reshaped without a transpose ({written} as {read})"
             mixed = {term: term.reread(written, read) for term in arrays}
             back = {root: root.reread(read, letters) for root in returned}
-            yield Slip(name, f"You reshape to rows {mixes}", mixed)
+            yield Slip(name, f"You reshape {mixes}", mixed)
             if back:
-                yield Slip(f"{name}, and back", f"You reshape to rows and back {mixes}", mixed | back)
+                yield Slip(f"{name}, and back", f"You reshape, and back, {mixes}", mixed | back)
                 yield Slip(
                     f"result reshaped without a transpose ({read})",
-                    "You reshape the result to the shape of x while its channels stand elsewhere. Reshape to "
-                    "the order that it has, then transpose.",
+                    "You reshape the result to the shape of x while its axes stand in another order. "
+                    "Reshape to the order that it has, then transpose.",
                     back,
                 )
 
@@ -218,7 +214,9 @@ class _Writer:
                 says = f"{one.name} stands where {other.name} is due, and {other.name} where {one.name} is."
                 # Under other names, so that neither is changed back.
                 changes = {one: other.named(f"{other.name} "), other: one.named(f"{one.name} ")}
-                yield Slip(f"{one.name} and {other.name} swapped", f"In your answer, {says}", changes)
+                yield Slip(
+                    f"{one.name} and {other.name} swapped", f"In your answer, {says}", changes, likely=False
+                )
 
     def _numbers(self, term: Term) -> Iterator[Slip]:
         """Yield numbers that are written in, and counts of something else."""
@@ -288,15 +286,12 @@ class _Writer:
                 )
         for root in self.form.roots:
             for term in self.terms:
-                if (
-                    term.name
-                    and term.dims == root.dims
-                    and term not in self.form.roots
-                    and term.kind != "given"
-                ):
+                if term.name and term.dims == root.dims and term not in self.form.roots:
+                    rest = "unchanged." if term.kind == "given" else "The last steps are missing."
+                    stop = ", " if term.kind == "given" else ". "
                     yield Slip(
                         f"{term.name} for {root.name}",
-                        f"What you return as {root.name} is {term.name}. The last steps are missing.",
+                        f"You return {term.name} as {root.name}{stop}{rest}",
                         {root: term},
                     )
 
@@ -304,13 +299,22 @@ class _Writer:
 ROLES = {  # what learners call the reductions of a role, or of two
     ("statistics",): "mean and variance",
     ("dx",): "sums or means in dx",
-    ("statistics", "dx"): "mean, variance and sums in dx",
-    ("dgamma", "dbeta"): "sums for dgamma and dbeta",
+    ("statistics", "dx"): "mean, variance, and sums or means in dx",
+    ("square", "dx"): "mean square, and sums or means in dx",
+    ("dgamma", "dbeta"): "dgamma and dbeta",
     ("spread",): "means and deviations",
     ("weights",): "sums over the batches",
     ("lengths",): "lengths",
 }
-PLAIN = {"mean", "var", "root", "xhat", "x - mean"}  # names that need no explanation
+PLAIN = {
+    "mean",
+    "var",
+    "root",
+    "xhat",
+    "x - mean",
+    "batch mean",
+    "batch variance",
+}  # names that need no explanation
 Entry = tuple[str, str, Term]  # a name, a sentence, and what stands in the term's place
 Rule = Callable[[Space, str, Term], Iterator[Entry]]
 
@@ -319,10 +323,14 @@ def _left_out(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     left, right = term.args
     for part, rest in ((right, left), (left, right if term.kind == "+" else -1.0 * right)):
         said = _text(part)
+        if part.kind == "constant":  # 1 - momentum
+            whole = f"Your {owner} uses {_text(right)} where {_formula(term)} is due."
+            yield f"{owner}: {_text(right)} for {_formula(term)}", whole, right
+            continue
         small = ", or holds a far smaller number in its place" if said == "eps" else ""
         yield f"{owner} without {said}", f"Your {owner} lacks the term {said}{small}.", rest
     if right.name == "eps":
-        floor = f"Your {owner} uses eps as a floor: max({_text(left)}, eps). It is always added."
+        floor = f"Your {owner} uses eps as a floor: max({_text(left)}, eps). Add it always."
         yield f"{owner}: eps as a floor", floor, apply("maximum", left, right)
 
 
@@ -331,12 +339,16 @@ def _signs(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     plus = term.kind == "+"
     said, done = _text(right), "added" if plus else "subtracted"
     turned = apply("-" if plus else "+", left, right)
-    yield f"{owner}: sign of {said}", f"In your {owner}, {said} has the wrong sign: it is {done}.", turned
+    yield (
+        f"{owner}: sign of {said}",
+        f"In your {owner}, {said} has the wrong sign: it should be {done}.",
+        turned,
+    )
     if plus:
         said = _text(left)
         yield (
             f"{owner}: sign of {said}",
-            f"In your {owner}, {said} has the wrong sign: it is added.",
+            f"In your {owner}, {said} has the wrong sign: it should be added.",
             right - left,
         )
 
@@ -347,8 +359,8 @@ def _brackets(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         for one, other in (left.args, left.args[::-1]):
             yield (
                 f"{owner}: {_text(right)} times {_text(one)}",
-                f"Your {owner} multiplies {_text(right)} by {_text(one)} as well. It is "
-                f"{'added' if term.kind == '+' else 'subtracted'} as it is.",
+                f"Your {owner} multiplies {_text(right)} by {_text(one)} as well. "
+                f"{'Add' if term.kind == '+' else 'Subtract'} it as it is.",
                 one * apply(term.kind, other, right),
             )
 
@@ -360,12 +372,12 @@ def _sums_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         (left, apply(term.kind, 2.0 * left, right)),
     ):
         said = _text(part)
-        yield f"{owner}: {said} twice", f"Your {owner} takes {said} twice. Once is due.", twice
+        yield f"{owner}: {said} twice", f"Your {owner} takes {said} twice. Once is enough.", twice
     if term.kind == "-":
         said = _formula(term)
         yield (
             f"{owner}: {said} turned round",
-            f"Your {owner} takes a difference the wrong way round: {said} is due.",
+            f"Your {owner} takes a difference the wrong way round. It should be {said}.",
             right - left,
         )
 
@@ -373,8 +385,8 @@ def _sums_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
 def _factors(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     for factor, other in (term.args, term.args[::-1]):
         said = _text(factor)
-        where = "" if term.name else f" in {_formula(term)}"
-        yield f"{owner} without the factor {said}", f"Your {owner} lacks the factor {said}{where}.", other
+        lacks = f"Your {owner} lacks the factor {said}: {_formula(term)} is due."
+        yield f"{owner} without the factor {said}", lacks, other
         if factor.kind == "constant":
             yield (
                 f"{owner}: sign of the factor {said}",
@@ -392,7 +404,7 @@ def _products_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
             continue
         yield (
             f"{owner}: {said} twice",
-            f"Your {owner} multiplies by {said} twice. Once is due.",
+            f"Your {owner} has the factor {said} twice. Once is enough.",
             term * factor,
         )
         added = f"In your {owner}, {said} is added where it should multiply."
@@ -411,7 +423,7 @@ def _products_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
 def _wrong_sign(owner: str, term: Term) -> str:
     if term.name:
         return f"Your {owner} has the wrong sign."
-    return f"In your {owner}, {_formula(term)} has the wrong sign."
+    return f"In your {owner}, {_formula(term)} has the wrong sign: turn it."
 
 
 def _divisors(space: Space, owner: str, term: Term) -> Iterator[Entry]:
@@ -432,7 +444,7 @@ def _quotients_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     said = _text(below)
     yield (
         f"{owner} divided by {said} twice",
-        f"Your {owner} is divided by {said} twice. Once is due.",
+        f"Your {owner} is divided by {said} twice. Once is enough.",
         term / below,
     )
     if below.kind == "sum":
@@ -455,12 +467,12 @@ def _quotients_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         whole = _formula(above)
         yield (
             f"{owner}: {_text(first)} not divided by {said}",
-            f"In your {owner}, {_text(first)} is not divided by {said}. All of {whole} is.",
+            f"In your {owner}, {_text(first)} is not divided by {said}. Divide all of {whole} by it.",
             apply(above.kind, first, second / below),
         )
         yield (
             f"{owner}: {_text(second)} not divided by {said}",
-            f"In your {owner}, {_text(second)} is not divided by {said}. All of {whole} is.",
+            f"In your {owner}, {_text(second)} is not divided by {said}. Divide all of {whole} by it.",
             apply(above.kind, first / below, second),
         )
     elif above.kind in "+-":
@@ -476,7 +488,11 @@ def _squares(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     (base,) = term.args
     said = _text(base)
     if term.detail == 2:
-        yield f"{owner}: {said} not squared", f"Your {owner} lacks a square: {said} is squared.", base
+        yield (
+            f"{owner}: {said} not squared",
+            f"In your {owner}, a square is missing: {said} should be squared.",
+            base,
+        )
         size = f"Your {owner} takes the absolute value of {said}. Its square is due."
         yield f"{owner}: size of {said}", size, apply("abs", base)
     for exponent in (-2.0, -1.0):
@@ -510,7 +526,7 @@ def _power(owner: str, term: Term, exponent: float) -> Entry:
 def _roots(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     (inside,) = term.args
     said = _formula(inside)
-    yield f"{owner}: no root", f"Your {owner} lacks the square root of {said}.", inside
+    yield f"{owner}: no root", f"Your {owner} has no square root. It should hold sqrt({said}).", inside
     if inside.kind in "+-":
         first, second = inside.args
         yield (
@@ -523,8 +539,8 @@ def _roots(space: Space, owner: str, term: Term) -> Iterator[Entry]:
 def _roots_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     (inside,) = term.args
     said = _formula(inside)
-    yield f"{owner}: root twice", f"Your {owner} takes the root twice. Once is due.", term.sqrt()
-    yield f"{owner}: square for root", f"Your {owner} squares {said}. Its root is due.", inside**2
+    yield f"{owner}: root twice", f"Your {owner} takes the root twice. Once is enough.", term.sqrt()
+    yield f"{owner}: square for root", f"Your {owner} squares {said}. Take its square root.", inside**2
     if inside.kind in "+-":
         first, second = inside.args
         apart = apply(inside.kind, first.sqrt(), second.sqrt())
@@ -532,7 +548,7 @@ def _roots_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         early = apply(inside.kind, first**2, second).sqrt()
         yield (
             f"{owner}: {_text(first)} squared",
-            f"In your {owner}, {_text(first)} is squared under the root.",
+            f"In your {owner}, {_text(first)} is squared under the root. Do not square it.",
             early,
         )
 
@@ -562,19 +578,21 @@ def _pools(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     (inside,) = term.args
     noun, due = _noun(term), term.detail
     if term.kind == "sum":
-        mean = f"Your {owner} takes the mean of {_text(inside)} over the {space.say(due)}. The sum is due."
+        mean = f"Your {owner} takes the mean of {_text(inside)} over the {space.say(due)}. Take the sum."
         yield f"{owner}: mean for sum", mean, inside.mean(due)
     elif term.kind in ("mean", "var"):
-        what = "squares" if term.kind == "var" else _text(inside)
+        what = "the squared deviations" if term.kind == "var" else _text(inside)
         total = f"Your {owner} takes the sum of {what} where the mean is due: divide by {_counted(due)}."
         yield f"{owner}: sum for mean", total, term * count(due)
-        less = f"Your {owner} divides by the number of {space.say(due)} less one. Divide by {_counted(due)}."
+        less = f"Your {owner} divides by {_counted(due)} - 1. Divide by {_counted(due)}."
         yield f"{owner}: n - 1", less, inside.reduced(f"{term.kind} of n - 1", due)
     else:
         biased = f"Your {owner} divides by n. The unbiased variance is due, which divides by n - 1."
         yield f"{owner}: biased", biased, inside.var(due)
     if term.kind in ("sum", "mean"):
-        alone = f"Your {owner} uses {_text(inside)} as it is. Its {noun} over the {space.say(due)} is due."
+        alone = (
+            f"Your {owner} uses {_text(inside)} value by value. Take its {noun} over the {space.say(due)}."
+        )
         yield f"{owner}: no {noun}", alone, inside
 
 
@@ -587,28 +605,33 @@ def _pools_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         if not set(dims).isdisjoint(inside.dims):
             yield (
                 f"{owner}: {noun} over {_over(space, dims, due)}",
-                f"Your {owner} takes {what} over {_over(space, dims, due)}. It goes over "
+                f"Your {owner} takes {what} over {_over(space, dims, due)}. It should go over "
                 f"{_over(space, due, dims)}.",
                 inside.reduced(term.kind, dims),
             )
     for dims in _other_dims(space, due):
-        wrong = f"Your {owner} divides the sum of {_text(inside)} by {_counted(dims)}"
+        summed = "the squared deviations" if noun == "variance" else _text(inside)
+        wrong = f"Your {owner} divides the sum of {summed}"
         if term.kind == "sum":
-            change, right = term / count(dims), "The sum itself is due."
+            change, right = term / count(dims), "Take the sum as it is."
         else:
             change, right = term * n / count(dims), f"Divide by {_counted(due)}."
-        yield f"{owner}: {noun} divided by {_counted(dims)}", f"{wrong}. {right}", change
+        yield f"{owner}: {noun} divided by {_counted(dims)}", f"{wrong} by {_counted(dims)}. {right}", change
     if term.kind == "sum":
-        less = (
-            f"Your {owner} divides the sum by one less than the number of {space.say(due)}. The sum is due."
-        )
+        for dims in _other_dims(space, due):
+            if set(dims).isdisjoint((*inside.dims, *due)):
+                many = (
+                    f"Your {owner} is {_counted(dims)} times too large: it counts the {space.say(dims)} too."
+                )
+                yield f"{owner} times {_counted(dims)}", many, term * count(dims)
+        less = f"Your {owner} divides the sum by {_counted(due)} - 1. Take the sum as it is."
         yield f"{owner}: divided by n - 1", less, inside.reduced("mean of n - 1", due)
     else:
-        twice = f"Your {owner} divides by the number of {space.say(due)} twice. Once is due."
+        twice = f"Your {owner} divides by {_counted(due)} twice. Once is enough."
         yield f"{owner}: divided by n twice", twice, term / n
     if term.kind in ("sum", "mean"):
         largest = (
-            f"Your {owner} takes the largest of {_text(inside)}. The {noun} over the {space.say(due)} is due."
+            f"Your {owner} takes the largest of {_text(inside)}. Take the {noun} over the {space.say(due)}."
         )
         yield f"{owner}: largest for {noun}", largest, inside.reduced("max", due)
         if inside.kind == "*":
@@ -642,7 +665,7 @@ def _pulled_apart(owner: str, term: Term) -> Iterator[Entry]:
     noun = _noun(term)
     both = [part.reduced(term.kind, term.detail) for part in (first, second)]
     names = [_text(first), _text(second)]
-    due = f"The {noun} of their product is due: multiply first."
+    due = f"Take the {noun} of their product: multiply first."
     yield (
         f"{owner}: product of two {noun}s",
         f"Your {owner} multiplies the {noun} of {names[0]} by that of {names[1]}. {due}",
@@ -707,7 +730,7 @@ def _other_dims(space: Space, due: str) -> Iterator[str]:
 
 
 def _keeps(term: Term, change: Term) -> bool:
-    """Return whether a change has the dimensions of what it replaces: without, it is nothing that one writes."""
+    """Return whether a change has the dimensions of what it replaces: without, nobody writes it."""
     return term.kind in REDUCTIONS or set(term.dims) <= set(change.dims)
 
 

@@ -11,7 +11,7 @@ and computing both costs little more than one.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -221,7 +221,7 @@ class Space:
 
     words: tuple[tuple[str, str], ...]
 
-    @property
+    @cached_property
     def letters(self) -> str:
         """Return the letters in order."""
         return "".join(letter for letter, _ in self.words)
@@ -322,7 +322,7 @@ class Form:
     outputs: tuple[tuple[Term, str], ...]
     pairs: bool = True
 
-    @property
+    @cached_property
     def roots(self) -> tuple[Term, ...]:
         """The terms that are returned."""
         return tuple(term for term, _ in self.outputs)

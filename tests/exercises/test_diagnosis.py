@@ -1,4 +1,4 @@
-"""What explains an answer that nobody has listed: made mistakes, output by output, and what is said of the rest."""
+"""What explains an answer that nobody has listed: made mistakes, output by output, and what is said else."""
 
 import numpy as np
 import pytest
@@ -46,10 +46,10 @@ def staged(
 @pytest.mark.parametrize(
     ("spoilt", "said"),
     [
-        ({"two": 1.0}, ["dx without the factor 2"]),
+        ({"two": 1.0}, ["variance term without the factor 2"]),
         ({"power": -0.5}, ["unscaled direction"]),  # listed by hand, so called by that
         ({"half": 0.5}, ["sign"]),
-        ({"half": -1.0}, ["dx: xhat * mean(dxhat * xhat) twice"]),
+        ({"half": -1.0}, ["dx: variance term twice"]),
         ({"late": lambda var, eps: np.sqrt(var) + eps}, ["root: eps outside the root"]),
         ({"late": lambda var, eps: np.sqrt(var)}, ["root without eps"]),
         ({"late": lambda var, eps: np.sqrt(var + 1e-7)}, ["root without eps"]),
@@ -116,7 +116,7 @@ def test_outputs_are_explained_one_by_one():
     assert found.left == ("dx",)
     message = mark(BACKWARD, outcomes(BACKWARD, answer)).message
     assert message.startswith("dgamma: Your dgamma is a mean")
-    assert f"None of the {known(BACKWARD)} mistakes that we know explains dx. Right: dbeta." in message
+    assert f"None of the {known(BACKWARD)} mistakes that we know explains dx. dbeta is right." in message
 
 
 def test_three_independent_mistakes_are_all_named():
@@ -126,7 +126,7 @@ def test_three_independent_mistakes_are_all_named():
 
     found = diagnose(BACKWARD, outcomes(BACKWARD, answer))
     assert {parts: [m.name for m in some] for parts, some in found.parts} == {
-        ("dx",): ["dx without the factor 2"],
+        ("dx",): ["variance term without the factor 2"],
         ("dgamma",): ["gamma in dgamma"],
         ("dbeta",): ["mean of dbeta"],
     }
@@ -162,7 +162,7 @@ def test_placements_are_explained_one_by_one():
 
 
 def test_a_large_error_hides_no_small_one():
-    """A term that is too large by the count, and another that is a little off: not "left out", though near it."""
+    """A term too large by the count, and another that is a little off: not "left out", though near it."""
 
     def answer(dy, x, gamma, eps):
         root = np.sqrt(x.var((0, 2, 3), keepdims=True) + eps)
@@ -182,9 +182,9 @@ def test_the_unknown_is_said_with_what_to_test_next():
         return dx + 0.1 * np.cos(np.arange(dx.size)).reshape(dx.shape), dgamma, dbeta
 
     message = mark(BACKWARD, outcomes(BACKWARD, answer)).message
-    assert "explains dx. Right: dgamma and dbeta." in message
+    assert "explains dx. dgamma and dbeta are right." in message
     assert (
-        "A thing to test: each column of dx sums to zero. In your answer it is not so: off by up to"
+        "A thing to test: each column of dx sums to zero. In your answer it does not hold; the gap is"
         in message
     )
 

@@ -4,4 +4,5 @@ from tools import exercise_table
 
 
 def test_the_table_is_up_to_date():
-    assert exercise_table.PATH.read_text(encoding="utf-8") == exercise_table.text(), "run `make exercises`"
+    stored = exercise_table.PATH.read_text(encoding="utf-8")
+    assert stored.startswith(exercise_table.text() + exercise_table.TIMES), "run `make exercises`"

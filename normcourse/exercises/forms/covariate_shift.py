@@ -21,10 +21,10 @@ def _standardise() -> tuple[Form, ...]:
 
 def _moments() -> tuple[Form, ...]:
     before, after = given("before", "NF"), given("after", "NF")
-    old = before.var("N", "spread").named("variance before").sqrt().named("std before")
-    new = after.var("N", "spread").named("variance after").sqrt().named("std after")
-    means = (after.mean("N", "spread") - before.mean("N", "spread")).named("difference of means")
-    spreads = (new - old).named("difference of deviations")
+    old = before.var("N", "spread").named("old variance").sqrt().named("old std")
+    new = after.var("N", "spread").named("new variance").sqrt().named("new std")
+    means = (after.mean("N", "spread") - before.mean("N", "spread")).named("change of the mean")
+    spreads = (new - old).named("change of the std")
     ways = (
         (means**2 + spreads**2).sqrt() / old,
         ((means / old) ** 2 + (spreads / old) ** 2).sqrt(),
@@ -36,7 +36,7 @@ def _moments() -> tuple[Form, ...]:
 def _distribution() -> tuple[Form, ...]:
     before, after = given("before", "NF"), given("after", "NF")
     gaps = (after.sort("N").named("sorted after") - before.sort("N").named("sorted before")).named("gaps")
-    old = before.var("N", "spread").named("variance before").sqrt().named("std before")
+    old = before.var("N", "spread").named("old variance").sqrt().named("old std")
     return (Form(TABLE, (((apply("abs", gaps).mean("N", "gaps") / old).named("shift"), "F"),)),)
 
 

@@ -15,7 +15,7 @@ RMS_BACKWARD = norms.rms_backward(TEXTS, pool="F", parameters="F")
 
 def _masked() -> tuple[Form, ...]:
     x, mask, eps = given("x", "NTF"), given("mask", "NT"), given("eps")
-    real = mask.sum("NT").named("number of real tokens")
+    real = mask.sum("NT").named("mask.sum()")
     mean = ((x * mask).sum("NT", "statistics") / real).named("mean")
     centred = (x - mean).named("x - mean")
     var = ((centred**2 * mask).sum("NT", "statistics") / real).named("var")

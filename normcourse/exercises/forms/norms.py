@@ -57,7 +57,8 @@ def backward(space: Space, pool: str, parameters: str) -> tuple[Form, ...]:
 
     _, root, xhat = _normalized(x, pool)
     dgamma, dbeta = _parameters(dy, xhat, summed)
-    in_one = (dxhat - dxhat.mean(pool, "dx") - xhat * (dxhat * xhat).mean(pool, "dx")) / root
+    through_var = (xhat * (dxhat * xhat).mean(pool, "dx")).named("variance term")
+    in_one = (dxhat - dxhat.mean(pool, "dx").named("mean term") - through_var) / root
     forms = [form(in_one, dgamma, dbeta)]
     if pool == summed:  # BatchNorm: gamma stands outside of the sums, which are dgamma and dbeta
         counted = gamma / (n * root) * (n * dy - dbeta - xhat * dgamma)
@@ -69,7 +70,11 @@ def backward(space: Space, pool: str, parameters: str) -> tuple[Form, ...]:
     dgamma, dbeta = _parameters(dy, xhat, summed)
     dvar = ((dxhat * centred).sum(pool, "dx") * -0.5 * root**-3).named("dvar")
     dmean = (-1.0 * dxhat.sum(pool, "dx") / root).named("dmean")
-    forms.append(form(dxhat / root + dvar * 2.0 * centred / n + dmean / n, dgamma, dbeta))
+    through_var = (dvar * 2.0 * centred / n).named("variance term")
+    through_mean = (dmean / n).named("mean term")
+    # Images have so many axes to mistake that pairs of one form have to do: a judgement is to take no longer.
+    in_stages = dxhat / root + through_var + through_mean
+    forms.append(form(in_stages, dgamma, dbeta, pairs=len(dims) < 4))
 
     # The same gate by gate, as one walks back through a graph.
     divided = (dxhat / root).named("dxmu1")
@@ -83,7 +88,7 @@ def backward(space: Space, pool: str, parameters: str) -> tuple[Form, ...]:
 
 
 def _rms(x: Term, pool: str) -> tuple[Term, Term]:
-    root = ((x**2).mean(pool, "statistics").named("mean square") + EPS).sqrt().named("root")
+    root = ((x**2).mean(pool, "square").named("mean square") + EPS).sqrt().named("root")
     return root, (x / root).named("xhat")
 
 
@@ -92,7 +97,7 @@ def rms_forward(space: Space, pool: str, parameters: str) -> tuple[Form, ...]:
     dims = space.letters
     x, gamma = given("x", dims), given("gamma", parameters)
     xhat = _rms(x, pool)[1]
-    length = ((x**2).sum(pool, "statistics") / count(pool)).named("mean square")
+    length = ((x**2).sum(pool, "square") / count(pool)).named("mean square")
     ways = (gamma * xhat, gamma * x / (length + EPS).sqrt().named("root"))
     return tuple(Form(space, ((y.named("y"), dims),)) for y in ways)
 
@@ -105,7 +110,7 @@ def rms_backward(space: Space, pool: str, parameters: str) -> tuple[Form, ...]:
     dxhat = (dy * gamma).named("dxhat")
     root, xhat = _rms(x, pool)
     dgamma = (dy * xhat).sum(summed, "dgamma").named("dgamma")
-    in_one = (dxhat - xhat * (dxhat * xhat).mean(pool, "dx")) / root
+    in_one = (dxhat - (xhat * (dxhat * xhat).mean(pool, "dx")).named("root term")) / root
     droot = (-1.0 * (dxhat * x).sum(pool, "dx") / root**2).named("droot")
     staged = dxhat / root + droot * x / (count(pool) * root)
     dsquare = ((dxhat * x).sum(pool, "dx") * -0.5 * root**-3).named("dsquare")

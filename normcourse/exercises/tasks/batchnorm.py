@@ -315,7 +315,7 @@ BACKWARD = CodeTask(
     forms=terms.BACKWARD,
     properties=(
         sums_to_zero("dx", "each column of dx sums to zero", (0,)),
-        right_angle("dx", "each column of dx is at a right angle to x - mean", (0,), ORDINARY),
+        right_angle("dx", "each column of dx is nearly at a right angle to x - mean", (0,), ORDINARY),
     ),
 )
 
@@ -578,7 +578,9 @@ CONV_BACKWARD = CodeTask(
     forms=terms.CONV_BACKWARD,
     properties=(
         sums_to_zero("dx", "dx sums to zero in each channel", (0, 2, 3)),
-        right_angle("dx", "dx is at a right angle to x - mean in each channel", (0, 2, 3), ("two images",)),
+        right_angle(
+            "dx", "dx is nearly at a right angle to x - mean in each channel", (0, 2, 3), ("two images",)
+        ),
     ),
 )
 

@@ -401,7 +401,7 @@ BACKWARD = CodeTask(
     forms=terms.BACKWARD,
     properties=(
         sums_to_zero("dx", "the features of each token of dx sum to zero", (2,)),
-        right_angle("dx", "each token of dx is at a right angle to x - mean", (2,), ORDINARY),
+        right_angle("dx", "each token of dx is nearly at a right angle to x - mean", (2,), ORDINARY),
     ),
 )
 
@@ -562,7 +562,7 @@ RMS_BACKWARD = CodeTask(
     alike=BACKWARD.alike,  # for the same reasons
     forms=terms.RMS_BACKWARD,
     properties=(
-        right_angle("dx", "each token of dx is at a right angle to x", (2,), ORDINARY, centred=False),
+        right_angle("dx", "each token of dx is nearly at a right angle to x", (2,), ORDINARY, centred=False),
     ),
 )
 
@@ -676,8 +676,7 @@ MASKED = CodeTask(
         Mistake(
             "padding pooled",
             "pool",
-            "Your statistics pool all tokens, padding too. Setting the padding to zero afterwards comes too "
-            "late: leave it out of both sums.",
+            "Your statistics pool all tokens, padding too. Leave it out of both sums.",
         ),
         Mistake(
             "zeros pooled",
