@@ -18,8 +18,8 @@ SEEDS = range(5)
 PATH = ROOT / "docs" / "exercises.md"
 HEAD = """# What the exercises can tell apart
 
-Written by `make exercises`. Each listed set of mistakes, single or in pairs, is made on purpose and judged like
-a learner's answer, with {seeds} seeds.
+Written by `make exercises`. Each listed set of mistakes, single or in pairs, is made on purpose and judged
+like a learner's answer, with {seeds} seeds.
 
 - *listed*: mistakes in the task's own list. *sets*: these and their pairs, where they spoil different places.
 - *named*: sets that were called by their own names, with every seed. *alike*: sets that are declared to give
@@ -84,7 +84,7 @@ def told_apart(task: CodeTask) -> set[tuple[str, ...]]:
 
 
 def result(form: Form, inputs: list[Inputs]) -> tuple[str, ...]:
-    """Return what tells a result from others: for each output its shape and a weighted mean, to eight digits."""
+    """Return what tells a result from others: the shape and a weighted mean of each output, to eight digits."""
     with np.errstate(all="ignore"):
         arrays = [array for given in inputs for array in form.computed(given)]
         means = [np.average(array.ravel(), weights=1 + np.sqrt(np.arange(array.size))) for array in arrays]
