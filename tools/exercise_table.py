@@ -84,7 +84,7 @@ def told_apart(task: CodeTask) -> set[tuple[str, ...]]:
 
 
 def result(form: Form, inputs: list[Inputs]) -> tuple[str, ...]:
-    """Return what tells a result from others: the shape and a weighted mean of each output, to eight digits."""
+    """Return what tells a result apart: the shape and a weighted mean of each output, to eight digits."""
     with np.errstate(all="ignore"):
         arrays = [array for given in inputs for array in form.computed(given)]
         means = [np.average(array.ravel(), weights=1 + np.sqrt(np.arange(array.size))) for array in arrays]
