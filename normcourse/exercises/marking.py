@@ -263,7 +263,9 @@ def _mark_choices(task: ChoiceTask, outcome: Outcome) -> Mark:
         passed = choice == question.right
         if option is None:
             allowed = ", ".join(repr(option.name) for option in question.options)
-            detail = f"choose one of {allowed}" if choice is None else f"{choice!r:.60} is none of {allowed}"
+            detail = (
+                f"choose one of {allowed}" if choice is None else f"{_shown(choice)} is none of {allowed}"
+            )
         else:
             detail = option.says
             if not passed:
@@ -321,10 +323,18 @@ def _no_probability(given: object) -> str:
     if given is None:
         return "has none"
     if isinstance(given, bool) or not isinstance(given, int | float):
-        return f"has {given!r:.40}, which is no number"
+        return f"has {_shown(given)}, which is no number"
     if 0 <= given <= 1:
         return ""
-    return PERCENT if 1 < given <= 100 else f"has {given:g}"
+    return PERCENT if 1 < given <= 100 else f"has {_shown(given)}"
+
+
+def _shown(given: object) -> str:
+    """Return what was given, in few characters; a whole number may have more digits than Python prints."""
+    try:
+        return f"{given:g}" if type(given) is float else f"{given!r:.60}"
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 FORECASTERS = {
