@@ -5,6 +5,7 @@ library and NumPy alone.
 """
 
 import os
+import re
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
@@ -166,7 +167,7 @@ def describe(error: BaseException, frames: int = 2) -> str:
     """
     name = type_name(error)
     try:
-        text = f"{name}: {error}"[:MESSAGE].encode("utf-8", "backslashreplace").decode()
+        text = re.sub("[\ud800-\udfff]", "\ufffd", f"{name}: {error}"[:MESSAGE])  # no file takes those
     except KeyboardInterrupt:
         raise
     except BaseException:

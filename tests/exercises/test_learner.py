@@ -1,6 +1,7 @@
 """What a learner calls: it never fails, whatever the answer does, and loses nothing."""
 
 import ast
+import functools
 import json
 import time
 
@@ -372,3 +373,27 @@ def test_the_parameters_are_those_of_the_solutions(exercise):
         namespace = {}
         exec(source, namespace)
         assert f"is called with {', '.join(names)}, in" in str(check(task.name, namespace))
+
+
+class Wrapped:
+    def __init__(self, norm):
+        self.norm = norm
+
+    def __call__(self, x, gamma, beta, eps):
+        self.norm(torch.as_tensor(x))
+        return right(x, gamma, beta, eps)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Wrapped(torch.sum),
+        Wrapped(torch.sum).__call__,
+        functools.partial(lambda norm, *a: right(*a), torch.sum),
+        functools.lru_cache(torch.no_grad()(right)),
+    ],
+)
+def test_what_the_grader_lacks_is_said_wherever_it_hides(answer):
+    if isinstance(answer, functools.partial | Wrapped) or hasattr(answer, "__self__"):
+        assert checked(answer).points == 5
+    assert "and your answer uses torch: there it would fail" in str(checked(answer))
