@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from normcourse.exercises import check, commit, hint, progress, solution
+from normcourse.exercises.catalogue import find_task
+from normcourse.exercises.marking import mark
+from normcourse.exercises.running import Outcome
 from normcourse.exercises.store import Progress, keep, recall
 
 MANY_DIGITS = 10**5000  # more than Python prints
@@ -185,6 +188,17 @@ def test_large_numbers_are_no_probabilities(index):
     assert commit("bn.predictions", given).title == "Nothing is committed"
     assert check("bn.predictions", given).points == 0
     assert check("bn.reasons", {"BN_REASONS": {"bias": number}}).points == 0
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_the_judgement_takes_any_number(digits):
+    """A grader's outcomes come from elsewhere."""
+    reasons, forecast = find_task("bn.reasons"), find_task("bn.predictions")
+    given = mark(reasons, [Outcome("returned", value={"bias": 10**digits})])
+    assert (given.status, given.points) == ("wrong", 0)
+    given = mark(forecast, [Outcome("returned", value={"tanh": 10**digits})])
+    assert (given.status, given.points) == ("wrong", 0)
+    assert len(given.message) < 500
 
 
 def test_numbers_of_numpys_and_dots_are_read():
