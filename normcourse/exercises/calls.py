@@ -8,7 +8,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["block", "plain"]
+__all__ = ["PARAMETERS", "block", "plain", "script"]
+
+#: What an answer is given where that is not the probe's inputs, by the way of calling.
+PARAMETERS = {
+    "block": ("x", "sublayer", "norm", "placement"),
+    "script": ("model", "batches", "x_val", "rate"),
+}
 
 
 def plain(answer: Any, inputs: dict[str, Any]) -> Any:
@@ -20,18 +26,30 @@ def block(answer: Any, inputs: dict[str, Any]) -> Any:
     """Call the answer as ``block(x, sublayer, norm, placement)``: make both functions of the drawn arrays.
 
     The sublayer is two matrices with a tanh between them, and the norm is LayerNorm; neither edits its input.
+
+    Raises:
+        TypeError: An answer gives them a tensor of PyTorch's.
     """
     x, up, down, gamma, beta, placement = inputs.values()
 
     def sublayer(z: Any) -> Any:
+        _no_tensor("sublayer", z)
         return np.tanh(z @ up) @ down
 
     def norm(z: Any) -> Any:
+        _no_tensor("norm", z)
         centred = z - np.mean(z, axis=-1, keepdims=True)
         root = np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
         return gamma * centred / root + beta
 
     return answer(x, sublayer, norm, placement)
+
+
+def _no_tensor(name: str, z: Any) -> None:
+    if hasattr(z, "detach"):
+        raise TypeError(
+            f"{name} takes an array of NumPy's, but was given a tensor of PyTorch's: leave x as it comes"
+        )
 
 
 def script(answer: Any, inputs: dict[str, Any]) -> Any:

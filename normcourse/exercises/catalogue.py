@@ -1,11 +1,15 @@
 """All exercises and tasks of the course, by name."""
 
-from functools import cache
+from collections.abc import Mapping
+from typing import TypeVar
 
+from normcourse.exercises.running import type_name
 from normcourse.exercises.task import AnyTask, Exercise
 from normcourse.exercises.tasks import batchnorm, covariate_shift, inference, layernorm
 
 __all__ = ["EXERCISES", "find_exercise", "find_task"]
+
+T = TypeVar("T")
 
 EXERCISES: tuple[Exercise, ...] = (
     covariate_shift.EXERCISE,
@@ -15,19 +19,18 @@ EXERCISES: tuple[Exercise, ...] = (
 )
 
 
-@cache
 def find_exercise(name: str) -> Exercise:
     """Return the exercise of a name; a KeyError lists those that exist."""
-    for exercise in EXERCISES:
-        if exercise.name == name:
-            return exercise
-    raise KeyError(f"there is no exercise {name!r}; choose one of {', '.join(e.name for e in EXERCISES)}")
+    return _find("exercise", name, {exercise.name: exercise for exercise in EXERCISES})
 
 
-@cache
 def find_task(name: str) -> AnyTask:
     """Return the task of a name; a KeyError lists those that exist."""
-    tasks = {task.name: task for exercise in EXERCISES for task in exercise.tasks}
-    if name not in tasks:
-        raise KeyError(f"there is no task {name!r}; choose one of {', '.join(tasks)}")
-    return tasks[name]
+    return _find("task", name, {task.name: task for exercise in EXERCISES for task in exercise.tasks})
+
+
+def _find(kind: str, name: str, things: Mapping[str, T]) -> T:
+    if issubclass(type(name), str) and name in things:
+        return things[name]
+    asked = repr(name) if issubclass(type(name), str) else f"that is of type {type_name(name)}"
+    raise KeyError(f"there is no {kind} {asked}; choose one of {', '.join(things)}")

@@ -51,7 +51,7 @@ class Feedback:
 
     def __repr__(self) -> str:
         checks = [
-            f"  {_word(check, 'pass', 'FAIL')}  {check.name}{_worth(check.of)}: {check.detail}"
+            f"  {_word(check, 'pass', 'FAIL')}  {check.name}{_worth(check.of)}: {self._detail(check)}"
             for check in self.mark.checks
         ]
         texts = [f"  {text}" for text in self._texts()]
@@ -63,7 +63,7 @@ class Feedback:
         parts = [f"<p><strong>{escape(self.task.title)}: {escape(self._headline())}</strong></p>"]
         if self.mark.checks:
             rows = [
-                (_word(check, "✓ pass", "✗ fail"), f"{check.name}{_worth(check.of)}", check.detail)
+                (_word(check, "✓ pass", "✗ fail"), f"{check.name}{_worth(check.of)}", self._detail(check))
                 for check in self.mark.checks
             ]
             parts.append(_table(("Result", "Check", "Numbers"), rows))
@@ -79,8 +79,17 @@ class Feedback:
     def _headline(self) -> str:
         return f"{WORDS[self.mark.status]}, {points(self.mark.points)} of {self.mark.of} points"
 
+    def _detail(self, check: CheckMark) -> str:
+        """Return a check's numbers, without what would stand in several checks."""
+        return check.detail.replace(self.mark.message, "see below") if self._shared() else check.detail
+
+    def _shared(self) -> bool:
+        """Return whether several checks failed for the reason that the message tells."""
+        message = self.mark.message
+        return bool(message) and sum(message in check.detail for check in self.mark.checks) > 1
+
     def _texts(self) -> list[str]:
-        message = "" if self.mark.repeats else self.mark.message
+        message = "" if self.mark.repeats and not self._shared() else self.mark.message
         return [text for text in (message, self.note) if text]
 
 
@@ -110,7 +119,7 @@ class Table:
         lines = []
         for exercise, kept in self.rows:
             got = sum(one.points for one in kept)
-            filled = round(20 * got / max(exercise.points, 1))
+            filled = min(20, round(20 * got / max(exercise.points, 1)))
             lines.append(
                 f"{exercise.title}: {points(got)} of {exercise.points} points  [{'#' * filled:.<20}]"
             )

@@ -1,9 +1,13 @@
 """What a learner calls in a notebook: check, hint, solution, commit and progress."""
 
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
+
+import numpy as np
 
 from normcourse.exercises import calls
 from normcourse.exercises.catalogue import EXERCISES, find_exercise, find_task
@@ -12,8 +16,8 @@ from normcourse.exercises.feedback import Feedback, Note, Table
 from normcourse.exercises.imports import libraries
 from normcourse.exercises.marking import Mark, mark
 from normcourse.exercises.notebooks import solution_source
-from normcourse.exercises.running import Outcome, call_answer, read_answer
-from normcourse.exercises.store import keep, recall
+from normcourse.exercises.running import Outcome, call_answer, describe, read_answer
+from normcourse.exercises.store import Progress, keep, recall
 from normcourse.exercises.task import AnyTask, CodeTask, PredictionTask
 
 __all__ = ["check", "commit", "hint", "progress", "solution"]
@@ -30,7 +34,7 @@ def check(task: str, namespace: Mapping[str, Any] | None = None) -> Feedback:
         Feedback, which a notebook shows; ``str()`` gives it as text, and ``points`` is a number.
 
     Raises:
-        KeyError: No task has this name. Whatever the answer does is told, not raised.
+        KeyError: No task has this name. Whatever the answer does, or is, is told, not raised.
         KeyboardInterrupt: The kernel was interrupted while the answer ran.
 
     Example:
@@ -41,18 +45,25 @@ def check(task: str, namespace: Mapping[str, Any] | None = None) -> Feedback:
     """
     found = find_task(task)
     namespace = sys._getframe(1).f_globals if namespace is None else namespace
-    outcomes = _outcomes(found, namespace)
     before = recall(task)
-    if isinstance(found, PredictionTask) and before.committed is None and outcomes[0].kind == "returned":
+    committed = _committed(found, before)
+    outcomes, judged = _tried(found, namespace, committed)
+    if isinstance(found, PredictionTask) and committed is None and outcomes[0].kind == "returned":
         judged = Mark(task, "not attempted", 0, found.points)
         return Feedback(found, judged, f'Commit your forecast first: commit("{task}"). Then run and look.')
-    judged = mark(found, outcomes)
     if judged.status == "not attempted":
         return Feedback(found, judged, f'If you are stuck, hint("{task}") helps by steps.')
     after = before.better(judged.points)
     trouble = keep(task, after)
     earlier = f"Your best so far: {after.points:g} of {found.points}." if after.points > judged.points else ""
-    notes = (earlier, _not_allowed(found, namespace), trouble)
+    notes = [earlier, trouble]
+    try:
+        order = _in_another_order(found, namespace) if judged.points < found.points else ""
+        notes += [order, _not_allowed(found, namespace)]
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # of a mapping of the learner's: a note that cannot be made costs no check
+        pass
     return Feedback(found, judged, " ".join(text for text in notes if text))
 
 
@@ -102,10 +113,10 @@ def commit(task: str, namespace: Mapping[str, Any] | None = None) -> Note:
     if not isinstance(found, PredictionTask):
         raise ValueError(f"commit is for tasks that ask for probabilities, and {task} does not: use check")
     before = recall(task)
-    if before.committed is not None:
-        return Note("Committed earlier", _forecast(before.committed))
-    outcome = read_answer(sys._getframe(1).f_globals if namespace is None else namespace, found.answer)
-    judged = mark(found, [outcome])
+    committed = _committed(found, before)
+    if committed is not None:
+        return Note("Committed earlier", _forecast(committed))
+    (outcome,), judged = _tried(found, sys._getframe(1).f_globals if namespace is None else namespace, None)
     if outcome.value is None or not judged.checks:
         return Note("Nothing is committed", judged.message or f"fill in {found.answer} first")
     value = {statement.name: float(outcome.value[statement.name]) for statement in found.statements}
@@ -126,9 +137,43 @@ def progress(exercise: str | None = None) -> Table:
     return Table([(one, [recall(task.name) for task in one.tasks]) for one in exercises])
 
 
-def _outcomes(task: AnyTask, namespace: Mapping[str, Any]) -> list[Outcome]:
+def _committed(task: AnyTask, kept: Progress) -> dict[str, float] | None:
+    """Return the forecast that was committed; None too where it is of other statements than the task's."""
+    if not isinstance(task, PredictionTask) or kept.committed is None:
+        return None
+    names = [statement.name for statement in task.statements]
+    whole = kept.committed.keys() >= set(names)
+    return {name: kept.committed[name] for name in names} if whole else None
+
+
+def _tried(
+    task: AnyTask, namespace: Mapping[str, Any], committed: dict[str, float] | None
+) -> tuple[Sequence[Outcome], Mark]:
+    """Return what came of an answer, and the judgement, whatever either of them meets.
+
+    A notebook may turn warnings into errors, change NumPy's functions or leave little of the stack; that is
+    told as what it is, and never raised.
+    """
+    try:
+        outcomes = _outcomes(task, namespace, committed)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return outcomes, mark(task, outcomes)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a mapping of the learner's may raise anything
+        message = (
+            f"It could not be judged, because of {describe(error, frames=0)}. Does the notebook change "
+            "NumPy's functions, or Python's settings? Restart the kernel and run the answer alone."
+        )
+        failed = Outcome("unreadable", message=message)
+        return [failed], Mark(task.name, failed.kind, 0, task.points, message=message)
+
+
+def _outcomes(
+    task: AnyTask, namespace: Mapping[str, Any], committed: dict[str, float] | None
+) -> list[Outcome]:
     if not isinstance(task, CodeTask):
-        committed = recall(task.name).committed if isinstance(task, PredictionTask) else None
         if committed is not None:
             return [Outcome("returned", value=committed)]
         return [read_answer(namespace, task.answer)]
@@ -137,6 +182,21 @@ def _outcomes(task: AnyTask, namespace: Mapping[str, Any]) -> list[Outcome]:
         call_answer(namespace, task.answer, call, inputs, len(task.outputs))
         for inputs in arguments(task, seed=0)
     ]
+
+
+def _in_another_order(task: AnyTask, namespace: Mapping[str, Any]) -> str:
+    """Say that a function has the right parameters in another order; empty if it has not."""
+    answer = namespace.get(task.answer)
+    if not isinstance(task, CodeTask) or type(answer) is not FunctionType:
+        return ""
+    due = calls.PARAMETERS.get(task.call) or tuple(arguments(task, seed=0)[0])
+    names = answer.__code__.co_varnames[: answer.__code__.co_argcount]
+    if names == due or sorted(names) != sorted(due):
+        return ""
+    return (
+        f"Your function takes {', '.join(names)}, but is called with {', '.join(due)}, in this order. It is "
+        "the order that counts, not the names."
+    )
 
 
 def _not_allowed(task: AnyTask, namespace: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normcourse.exercises.diagnosis import Diagnosis, arguments, diagnose, distance, expected, known
+from normcourse.exercises.precision import lost_digits
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, PredictionTask
 
@@ -166,6 +167,7 @@ def _unexplained(
     if found.left:
         says.append(f"None of the {known(task)} mistakes that we know explains {_listed(found.left)}.")
         says += _intact(task, apart)
+        says += _digits(task, outcomes, seed, found.left)
         says += _factors(task, outcomes, seed, found.left)
         says += _tested(task, outcomes, seed, found.left)
     return _joined(says)
@@ -186,6 +188,16 @@ def _intact(task: CodeTask, apart: dict[tuple[str, str], float]) -> Iterator[str
         wrong = [f'"{probe.name}"' for probe in task.probes if probe.name not in probes]
         right = [f'"{probe}"' for probe in probes]
         yield f"All is right on {_listed(right)}; what differs on {_listed(wrong)} is where to look."
+
+
+def _digits(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
+    """Say how outputs that are nearly right lost digits."""
+    numbers = [task.outputs.index(output) for output in left if output in task.outputs]
+    given = [outcome.arrays[number] for outcome in outcomes for number in numbers]
+    due = [truth[number] for truth in expected(task, seed) for number in numbers]
+    said = lost_digits(given, due) if given else ""
+    if said:
+        yield said
 
 
 def _factors(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
@@ -249,7 +261,9 @@ def _mark_choices(task: ChoiceTask, outcome: Outcome) -> Mark:
         passed = choice == question.right
         if option is None:
             allowed = ", ".join(repr(option.name) for option in question.options)
-            detail = f"choose one of {allowed}" if choice is None else f"{choice!r:.60} is none of {allowed}"
+            detail = (
+                f"choose one of {allowed}" if choice is None else f"{_shown(choice)} is none of {allowed}"
+            )
         else:
             detail = option.says
             if not passed:
@@ -307,10 +321,18 @@ def _no_probability(given: object) -> str:
     if given is None:
         return "has none"
     if isinstance(given, bool) or not isinstance(given, int | float):
-        return f"has {given!r:.40}, which is no number"
+        return f"has {_shown(given)}, which is no number"
     if 0 <= given <= 1:
         return ""
-    return PERCENT if 1 < given <= 100 else f"has {given:g}"
+    return PERCENT if 1 < given <= 100 else f"has {_shown(given)}"
+
+
+def _shown(given: object) -> str:
+    """Return what was given, in few characters; a whole number may have more digits than Python prints."""
+    try:
+        return f"{given:g}" if type(given) is float else f"{given!r:.60}"
+    except ValueError:
+        return "a number of thousands of digits"
 
 
 FORECASTERS = {

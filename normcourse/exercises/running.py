@@ -4,20 +4,35 @@ The grader's worker gets this module as text, where normcourse is absent: so it 
 library and NumPy alone.
 """
 
+import os
+import re
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Outcome", "call_answer", "describe", "read_answer"]
+__all__ = ["Outcome", "call_answer", "describe", "is_learners", "read_answer", "type_name"]
 
 MESSAGE = 500  # characters of an exception that are worth showing
+LARGEST = 10_000_000  # numbers in an array that is returned: no task asks for a thousandth of it
+LONGEST = 1 << 63  # of whole numbers that are read: more is no probability, and may be too long to print
 STUB = "The line with NotImplementedError was reached: put your answer in its place."
 KINDS = {"U": "text", "S": "bytes", "c": "complex numbers", "O": "objects", "M": "dates", "m": "times"}
+
+# What lies there is not the learner's: this package, the standard library, and NumPy with its neighbours.
+LIBRARIES = (
+    *(
+        os.path.join(os.path.dirname(path), "")
+        for path in (__file__, os.__file__, os.path.dirname(np.__file__))
+    ),
+    "<frozen ",
+    "<__array_function__ ",  # of NumPy 1
+)
 
 
 @dataclass(frozen=True)
@@ -49,10 +64,10 @@ def call_answer(
 
     Never raises, but for a KeyboardInterrupt: in a notebook that is how a learner stops an endless loop.
     """
-    if name not in namespace:
-        return Outcome("missing", message=f"nothing is called {name}")
     copies = {key: value.copy() if isinstance(value, np.ndarray) else value for key, value in inputs.items()}
     try:
+        if name not in namespace:
+            return Outcome("missing", message=f"nothing is called {name}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             returned = call(namespace[name], copies)
@@ -72,19 +87,23 @@ def read_answer(namespace: Mapping[str, Any], name: str) -> Outcome:
     answer = namespace[name]
     if type(answer) is not dict:
         return Outcome(
-            "unreadable", message=f"{name} should be a dictionary, but is of type {type(answer).__name__}"
+            "unreadable", message=f"{name} should be a dictionary, but is of type {type_name(answer)}"
         )
     value: dict[str, Any] = {}
     for key, entry in answer.items():
-        if isinstance(entry, np.number | np.bool_):
-            entry = entry.item()
+        if issubclass(type(entry), np.number | np.bool_):
+            entry = np.generic.item(entry)
+        if entry is ...:
+            entry = None
         if type(key) is not str or type(entry) not in (str, int, float, bool, type(None)):
             return Outcome(
                 "unreadable",
                 message=f"{name} should hold names with text or numbers, but one entry is not so",
             )
+        if type(entry) is int and abs(entry) >= LONGEST:
+            return Outcome("unreadable", message=f"{name} holds a whole number of more than 18 digits")
         value[key] = entry
-    if value and all(entry is None or entry is ... for entry in value.values()):
+    if value and all(entry is None for entry in value.values()):
         return Outcome("not attempted")
     return Outcome("returned", value=value)
 
@@ -92,20 +111,27 @@ def read_answer(namespace: Mapping[str, Any], name: str) -> Outcome:
 def _as_arrays(returned: Any, outputs: int) -> Outcome:
     if returned is None:
         return Outcome("unreadable", message="the function returned None: does it end with return?")
-    if outputs == 1 and not isinstance(returned, tuple):
-        returned = (returned,)
-    if not isinstance(returned, tuple | list):
-        what = type(returned).__name__
+    # What a subclass holds is asked of its base: it may say another length, or never come to an end.
+    if issubclass(type(returned), list):
+        returned = list(list.__iter__(returned))
+    if issubclass(type(returned), tuple):
+        values = list(tuple.__iter__(returned))
+    elif outputs == 1:
+        values = [returned]
+    elif type(returned) is list:
+        values = returned
+    else:
+        what = type_name(returned)
         return Outcome(
             "unreadable", message=f"the function should return {outputs} values, but returned one {what}"
         )
-    if len(returned) != outputs:
+    if len(values) != outputs:
         due = "one array" if outputs == 1 else f"{outputs} values"
         return Outcome(
-            "unreadable", message=f"the function should return {due}, but returned {len(returned)} values"
+            "unreadable", message=f"the function should return {due}, but returned {len(values)} values"
         )
     arrays = []
-    for entry in returned:
+    for entry in values:
         if entry is None:
             entry = ()  # costs its own checks and no others
         if hasattr(entry, "detach"):  # a tensor
@@ -121,6 +147,10 @@ def _as_arrays(returned: Any, outputs: int) -> Outcome:
             return Outcome(
                 "unreadable", message=f"a returned value should hold real numbers, but holds {held}"
             )
+        if array.size > LARGEST:
+            return Outcome(
+                "unreadable", message=f"a returned array is too large: it holds {array.size} numbers"
+            )
         arrays.append(np.array(array, dtype=np.float64, subok=False))
     return Outcome("returned", tuple(arrays))
 
@@ -128,13 +158,46 @@ def _as_arrays(returned: Any, outputs: int) -> Outcome:
 def describe(error: BaseException, frames: int = 2) -> str:
     """Return the type, text and line of an exception, of which any may raise in turn.
 
+    The line is the innermost one of the learner's own code. In another cell than the first such line, as that
+    of a helper, it is told by its function.
+
     Args:
         error: Raised by a learner's code.
         frames: How many of the frames that it passed are this course's.
     """
+    name = type_name(error)
     try:
-        text = f"{type(error).__name__}: {error}"[:MESSAGE]
+        text = re.sub("[\ud800-\udfff]", "\ufffd", f"{name}: {error}"[:MESSAGE])  # no file takes those
+    except KeyboardInterrupt:
+        raise
     except BaseException:
-        text = type(error).__name__
-    passed = traceback.extract_tb(error.__traceback__)[frames:]
-    return f"{text} (line {passed[0].lineno} of the cell)" if passed else text
+        text = name
+    # As the base class has it: a property of the same name may hide it. No source is read, as no loader is
+    # asked for it.
+    passed = traceback.walk_tb(BaseException.__dict__["__traceback__"].__get__(error))
+    own = [
+        (frame.f_code, line)
+        for frame, line in list(passed)[frames:]
+        if line and is_learners(frame.f_code.co_filename)
+    ]
+    if not own:
+        return text
+    code, line = own[-1]
+    if code.co_filename == own[0][0].co_filename:
+        return f"{text} (line {line} of the cell)"
+    return f"{text} (line {line - code.co_firstlineno + 1} of {_function_name(code)})"
+
+
+def is_learners(file: str) -> bool:
+    """Return whether code of a file is the learner's own, and not of a library or of this course."""
+    return not file.startswith(LIBRARIES) and "site-packages" not in file
+
+
+def _function_name(code: CodeType) -> str:
+    return code.co_qualname.rpartition("<locals>.")[2].replace("<lambda>", "a lambda")
+
+
+def type_name(thing: object) -> str:
+    """Return the name of a thing's type, as `type` has it: a metaclass may hide it."""
+    name: str = type.__dict__["__name__"].__get__(type(thing))
+    return name

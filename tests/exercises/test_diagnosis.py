@@ -218,6 +218,13 @@ def test_a_factor_that_is_nearly_1_is_not_called_1():
     assert "times what is due" not in message
 
 
+def test_lost_digits_are_said():
+    def rounded(x, gamma, beta, eps):
+        return np.round(FORWARD.reference(x, gamma, beta, eps), 3)
+
+    assert "rounded to 3 decimals" in mark(FORWARD, outcomes(FORWARD, rounded)).message
+
+
 def test_nothing_warns_whatever_is_tried(recwarn):
     diagnose(BACKWARD, outcomes(BACKWARD, lambda dy, x, gamma, eps: (1e200 * dy, 0 * gamma, 0 * gamma)))
     assert not recwarn

@@ -1,5 +1,7 @@
 """What a learner calls: it never fails, whatever the answer does, and loses nothing."""
 
+import ast
+import functools
 import json
 import time
 
@@ -7,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from normcourse.exercises import check, commit, hint, progress, solution
+from normcourse.exercises import EXERCISES, check, commit, hint, progress, solution
+from normcourse.exercises.notebooks import solution_source
 from normcourse.exercises.store import Progress, keep, recall
+from normcourse.exercises.task import CodeTask
 
 
 def right(x, gamma, beta, eps):
@@ -117,8 +121,11 @@ def test_what_the_grader_lacks_is_said():
 
 
 def test_nothing_is_said_twice():
-    said = str(checked(raises(ValueError("only once for a check"))))
-    assert said.count("only once for a check") == 2  # there are two checks
+    feedback = checked(raises(ValueError("only once for two checks")))
+    for said in (str(feedback), feedback._repr_html_()):
+        assert said.count("only once for two checks") == 1
+        assert said.count("tried on three examples: see below") == 1
+        assert said.index("see below") < said.index("only once for two checks")
 
 
 def test_an_answer_may_edit_its_inputs():
@@ -281,3 +288,112 @@ def test_a_check_takes_a_moment_only():
         checked(unbiased)
         times.append(time.perf_counter() - start)
     assert sorted(times)[2] < 0.5
+
+
+def notebook(*cells):
+    """Run cells as a notebook does, each as a file of its own, and return what check says to bn.forward."""
+    namespace = {"__name__": "__main__", "np": np, "torch": torch}
+    for number, source in enumerate(cells):
+        exec(compile(source, f"/tmp/ipykernel_12/{number}.py", "exec"), namespace)
+    return str(check("bn.forward", namespace))
+
+
+HELPER = "import math\n\ndef helper(x):\n    y = x + 1\n    return y / missing\n"
+ANSWER = "def bn_forward(x, gamma, beta, eps):\n    scale = 1\n    return {}(x)"
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([ANSWER.format("missing")], "(line 3 of the cell)"),
+        ([HELPER + ANSWER.format("helper")], "(line 5 of the cell)"),
+        ([HELPER, ANSWER.format("helper")], "(line 3 of helper)"),
+        ([HELPER.replace("missing", "None"), ANSWER.format("helper")], "(line 3 of helper)"),
+        (
+            ["class Norm:\n    def __call__(self, x):\n        return y", ANSWER.format("Norm()")],
+            "Norm.__call__)",
+        ),
+        (["norm = lambda x: missing", ANSWER.format("norm")], "(line 1 of a lambda)"),
+        (["def helper(x):\n    return np.linalg.inv(x[0])", ANSWER.format("helper")], "(line 2 of helper)"),
+        ([ANSWER.format("np.linalg.inv")], "(line 3 of the cell)"),
+        (["@torch.no_grad()\n" + ANSWER.format("missing")], "(line 4 of the cell)"),
+        (["import statistics\n" + ANSWER.format("statistics.mean")], "(line 4 of the cell)"),
+    ],
+)
+def test_an_exception_names_the_learners_innermost_line(cells, said):
+    feedback = notebook(*cells)
+    assert feedback.count("(line ") == 1
+    assert said in feedback
+
+
+def test_a_tensor_in_a_block_is_named():
+    def block(x, sublayer, norm, placement):
+        x = torch.as_tensor(x)
+        return x + sublayer(x)
+
+    feedback = check("ln.block", {"block": block})
+    assert "sublayer takes an array of NumPy's, but was given a tensor of PyTorch's" in str(feedback)
+    assert f"line {block.__code__.co_firstlineno + 2} of the cell" in str(feedback)
+
+    def normed(x, sublayer, norm, placement):
+        return norm(torch.as_tensor(x))
+
+    assert "norm takes an array of NumPy's" in str(check("ln.block", {"block": normed}))
+
+
+def test_parameters_in_another_order_are_named():
+    def bn_forward(x, eps, gamma, beta):
+        return right(x, gamma, beta, eps)
+
+    said = "Your function takes x, eps, gamma, beta, but is called with x, gamma, beta, eps, in this order"
+    assert said in str(checked(bn_forward))
+    for fine in (unbiased, lambda a, b, c, d: a, lambda x, gamma: x, lambda *a: a[0], np.add, Hostile()):
+        assert "in this order" not in str(checked(fine))
+
+    def renamed(x, beta, gamma, eps):
+        return right(x, beta, gamma, eps)
+
+    assert "in this order" not in str(checked(renamed))  # the names are odd, and the answer is right
+
+    def block(x, norm, sublayer, placement):
+        return x
+
+    assert "called with x, sublayer, norm, placement" in str(check("ln.block", {"block": block}))
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_the_parameters_are_those_of_the_solutions(exercise):
+    for task in exercise.tasks:
+        if not isinstance(task, CodeTask):
+            continue
+        tree = ast.parse(solution_source(task.name, exercise.notebook))
+        (defined,) = (node for node in tree.body if getattr(node, "name", "") == task.answer)
+        names = [argument.arg for argument in defined.args.args]
+        source = f"def {task.answer}({', '.join(reversed(names))}): return 0"
+        namespace = {}
+        exec(source, namespace)
+        assert f"is called with {', '.join(names)}, in" in str(check(task.name, namespace))
+
+
+class Wrapped:
+    def __init__(self, norm):
+        self.norm = norm
+
+    def __call__(self, x, gamma, beta, eps):
+        self.norm(torch.as_tensor(x))
+        return right(x, gamma, beta, eps)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Wrapped(torch.sum),
+        Wrapped(torch.sum).__call__,
+        functools.partial(lambda norm, *a: right(*a), torch.sum),
+        functools.lru_cache(torch.no_grad()(right)),
+    ],
+)
+def test_what_the_grader_lacks_is_said_wherever_it_hides(answer):
+    if isinstance(answer, functools.partial | Wrapped) or hasattr(answer, "__self__"):
+        assert checked(answer).points == 5
+    assert "and your answer uses torch: there it would fail" in str(checked(answer))

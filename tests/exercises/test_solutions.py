@@ -5,7 +5,7 @@ import pytest
 from normcourse.exercises.catalogue import EXERCISES
 from normcourse.exercises.learner import check
 from normcourse.exercises.notebooks import answer_cell, load, solution_source
-from normcourse.exercises.task import PredictionTask
+from normcourse.exercises.task import CodeTask, PredictionTask
 
 
 def cells(exercise):
@@ -60,3 +60,11 @@ def test_a_solution_can_be_shown(exercise):
         source = solution_source(task.name, exercise.notebook)
         assert task.answer in source
         assert "SOLUTION" not in source
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+def test_the_notebook_says_what_a_grader_lets_one_import(exercise):
+    title = "".join(load(exercise.notebook)["cells"][0]["source"])
+    assert "NumPy is enough, and is all that a grader lets you import." in title
+    others = {name for task in exercise.tasks if isinstance(task, CodeTask) for name in task.libraries}
+    assert ("PyTorch" in title) == ("torch" in others)

@@ -266,7 +266,7 @@ def test_numbers_of_any_form_come_back(box, returned, expected):
         ("{'a': {'b': 1}}", "unreadable"),
         ("{type('S', (str,), {})('a'): 1}", "unreadable"),
         ("{'a': 1j}", "unreadable"),
-        ("{'a': 10**5000}", "crash"),
+        ("{'a': 10**5000}", "unreadable"),
         ("{'a': 'x' * 10**7}", "malformed"),
         ("{str(i): i for i in range(10**5)}", "malformed"),
         (r"{'a': '\ud800\x1b'}", "returned"),

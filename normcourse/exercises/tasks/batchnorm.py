@@ -25,7 +25,7 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
-from normcourse.exercises.tasks.draws import affine, upstream
+from normcourse.exercises.tasks.draws import affine, astride, upstream
 from normcourse.exercises.tasks.roots import OWN_EPS, ROOT_TWICE, divisor
 
 __all__ = ["EXERCISE"]
@@ -58,10 +58,11 @@ def _many(rng: Generator) -> Inputs:
 
 
 def _narrow(rng: Generator) -> Inputs:
-    """Draw features whose standard deviation is near the root of eps, which is large."""
-    features = int(rng.integers(3, 6))
-    x = 0.3 * rng.normal(size=(6, features)) + rng.uniform(-1, 1, features)
-    return {"x": x, **affine(rng, features), "eps": 0.07}
+    """Draw features with standard deviations on both sides of the root of eps, which is large."""
+    features, eps = int(rng.integers(3, 6)), 0.07
+    x = rng.normal(size=(6, features))
+    x = x / x.std(axis=0) * astride(rng, np.sqrt(eps), features) + rng.uniform(-1, 1, features)
+    return {"x": x, **affine(rng, features), "eps": eps}
 
 
 def _forward_reference(x: Array, gamma: Array, beta: Array, eps: float) -> Array:
@@ -328,9 +329,11 @@ def _maps(rng: Generator) -> Inputs:
 
 
 def _small_maps(rng: Generator) -> Inputs:
-    n, channels, height, width = 3, int(rng.integers(4, 6)), 2, 1
-    x = 0.4 * rng.normal(size=(n, channels, height, width)) + rng.uniform(-1, 1, (1, channels, 1, 1))
-    return {"x": x, **affine(rng, channels), "eps": 0.05}
+    """Draw images with standard deviations on both sides of the root of eps, which is large."""
+    n, channels, height, width, eps = 3, int(rng.integers(4, 6)), 2, 1, 0.05
+    x = rng.normal(size=(n, channels, height, width))
+    x *= _per_channel(astride(rng, np.sqrt(eps), channels)) / x.std(axis=(0, 2, 3), keepdims=True)
+    return {"x": x + rng.uniform(-1, 1, (1, channels, 1, 1)), **affine(rng, channels), "eps": eps}
 
 
 def _per_channel(values: Array) -> Array:

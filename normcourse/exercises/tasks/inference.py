@@ -27,6 +27,7 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
+from normcourse.exercises.tasks.draws import Draw, astride, signs
 from normcourse.exercises.tasks.roots import OWN, OWN_EPS
 
 __all__ = ["EXERCISE"]
@@ -42,10 +43,6 @@ LAG = Section("book/03-inference-statistics/02-lag-and-recalibration", "How far 
 MODES = Section("book/03-inference-statistics/03-modes", "Training mode at inference")
 FOLDING = Section("book/03-inference-statistics/07-folding-and-export", "Folding and export")
 WHICH = Section("book/03-inference-statistics/09-which-statistics", "Which statistics do I use?")
-
-
-def _signs(rng: Generator, size: int) -> Array:
-    return rng.choice([-1.0, 1.0], size=size)
 
 
 def _signals(rng: Generator) -> Inputs:
@@ -194,12 +191,22 @@ def _at_inference(rng: Generator, *, eps: float, spread: float) -> Inputs:
     shift = rng.uniform(-2, 2, (channels, 1))
     return {
         "x": spread * rng.normal(size=(n, channels, length)) + shift,
-        "running_mean": shift[:, 0] + spread * rng.uniform(0.3, 1, channels) * _signs(rng, channels),
+        "running_mean": shift[:, 0] + spread * rng.uniform(0.3, 1, channels) * signs(rng, channels),
         "running_var": spread**2 * rng.uniform(0.4, 0.8, channels),
-        "gamma": rng.uniform(0.4, 2, channels) * _signs(rng, channels),
-        "beta": rng.uniform(0.3, 2, channels) * _signs(rng, channels),
+        "gamma": rng.uniform(0.4, 2, channels) * signs(rng, channels),
+        "beta": rng.uniform(0.3, 2, channels) * signs(rng, channels),
         "eps": eps,
     }
+
+
+def _with_variances(name: str, draw: Draw) -> Draw:
+    """Let the variances of a probe lie on both sides of its eps, which is large."""
+
+    def drawn(rng: Generator) -> Inputs:
+        inputs = draw(rng)
+        return {**inputs, name: astride(rng, inputs["eps"], len(inputs[name]))}
+
+    return drawn
 
 
 def _evaluate_reference(
@@ -304,7 +311,10 @@ EVALUATE = CodeTask(
     ),
     probes=(
         Probe("signals", lambda rng: _at_inference(rng, eps=1e-5, spread=8.0)),
-        Probe("a large eps", lambda rng: _at_inference(rng, eps=0.06, spread=0.4)),
+        Probe(
+            "a large eps",
+            _with_variances("running_var", lambda rng: _at_inference(rng, eps=0.06, spread=0.4)),
+        ),
     ),
     checks=(
         Check("signals", 3, probes=("signals",)),
@@ -330,10 +340,10 @@ def _layers(rng: Generator, *, eps: float, spread: float) -> Inputs:
     outputs, inputs = int(rng.integers(3, 6)), int(rng.integers(6, 9))
     return {
         "weight": rng.normal(size=(outputs, inputs)),
-        "bias": rng.uniform(0.3, 2, outputs) * _signs(rng, outputs),
-        "gamma": rng.uniform(0.4, 2, outputs) * _signs(rng, outputs),
-        "beta": rng.uniform(0.3, 2, outputs) * _signs(rng, outputs),
-        "mean": rng.uniform(0.4, 2, outputs) * _signs(rng, outputs),
+        "bias": rng.uniform(0.3, 2, outputs) * signs(rng, outputs),
+        "gamma": rng.uniform(0.4, 2, outputs) * signs(rng, outputs),
+        "beta": rng.uniform(0.3, 2, outputs) * signs(rng, outputs),
+        "mean": rng.uniform(0.4, 2, outputs) * signs(rng, outputs),
         "var": spread * rng.uniform(0.4, 3, outputs),
         "eps": eps,
     }
@@ -435,7 +445,10 @@ FOLD = CodeTask(
     ),
     probes=(
         Probe("a layer", lambda rng: _layers(rng, eps=1e-5, spread=30.0)),
-        Probe("narrow outputs, a large eps", lambda rng: _layers(rng, eps=0.3, spread=0.5)),
+        Probe(
+            "narrow outputs, a large eps",
+            _with_variances("var", lambda rng: _layers(rng, eps=0.3, spread=0.5)),
+        ),
     ),
     checks=(
         Check("the weights", 2, outputs=("weight",), probes=("a layer",)),
@@ -468,7 +481,7 @@ def _batches(rng: Generator) -> Inputs:
     batches, features = int(rng.integers(3, 5)), int(rng.integers(4, 7))
     sizes = rng.permutation([2, 3, 5, 9])[:batches]
     return {
-        "sizes": sizes.astype(float),
+        "sizes": sizes.astype(np.int64),
         "means": rng.normal(size=(batches, features)) + rng.uniform(-2, 2, features),
         "variances": rng.uniform(0.3, 2, (batches, features)),
     }

@@ -22,7 +22,7 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
-from normcourse.exercises.tasks.draws import affine, upstream, without
+from normcourse.exercises.tasks.draws import affine, astride, signs, upstream, without
 from normcourse.exercises.tasks.roots import OWN_EPS, ROOT_TWICE, divisor
 
 __all__ = ["EXERCISE"]
@@ -123,10 +123,16 @@ def _many(rng: Generator) -> Inputs:
 
 
 def _narrow(rng: Generator) -> Inputs:
-    """Draw tokens whose standard deviation is near the root of eps, which is large."""
-    features = int(rng.integers(4, 7))
-    x = 0.3 * _rows(rng, 2, 3, features) + rng.uniform(-0.4, 0.4, (2, 3, 1))
-    return {"x": x, **affine(rng, features), "eps": 0.07}
+    """Draw tokens on both sides of the root of eps, which is large.
+
+    That is true of their standard deviations and of their root mean squares: no mean is large beside them.
+    """
+    features, eps = int(rng.integers(4, 7)), 0.07
+    rows = _rows(rng, 2, 3, features)
+    rows = (rows - rows.mean(axis=-1, keepdims=True)) / rows.std(axis=-1, keepdims=True)
+    rows += (signs(rng, 6) * rng.uniform(0.4, 0.8, 6)).reshape(2, 3, 1)
+    x = astride(rng, np.sqrt(eps), 6).reshape(2, 3, 1) * rows
+    return {"x": x, **affine(rng, features), "eps": eps}
 
 
 def _pooled(mistakes: Mistakes) -> tuple[int, ...]:
@@ -572,14 +578,14 @@ EXERCISE = Exercise(
 )
 
 
-def _padded(rng: Generator, mask: Array, size: float, eps: float) -> Inputs:
+def _padded(rng: Generator, mask: Array, eps: float) -> Inputs:
     """Draw texts that differ in their means, with padding tokens that are much alike and far from them."""
     features = int(rng.integers(3, 5))
     shape = (*mask.shape, features)
     x = rng.normal(size=shape) * rng.uniform(0.6, 2, features) + rng.uniform(-1, 1, (len(mask), 1, features))
     x += rng.choice([-1.0, 1.0], features) * rng.uniform(1, 2, features)
     padding = rng.uniform(2, 4, features) + 0.1 * rng.normal(size=shape)
-    return {"x": size * np.where(mask[..., None], x, padding), "mask": mask, "eps": eps}
+    return {"x": np.where(mask[..., None], x, padding), "mask": mask, "eps": eps}
 
 
 def _lengths(rng: Generator, tokens: int, *lengths: int) -> Array:
@@ -589,18 +595,21 @@ def _lengths(rng: Generator, tokens: int, *lengths: int) -> Array:
 
 def _at_the_end(rng: Generator) -> Inputs:
     tokens = int(rng.integers(6, 9))
-    return _padded(rng, _lengths(rng, tokens, 2, 4, tokens - 1), 1.0, 1e-5)
+    return _padded(rng, _lengths(rng, tokens, 2, 4, tokens - 1), 1e-5)
 
 
 def _at_the_start(rng: Generator) -> Inputs:
-    return _padded(rng, _lengths(rng, 5, 2, 4)[:, ::-1].copy(), 1.0, 1e-5)
+    return _padded(rng, _lengths(rng, 5, 2, 4)[:, ::-1].copy(), 1e-5)
 
 
 def _anywhere(rng: Generator) -> Inputs:
     mask = rng.permuted(_lengths(rng, 6, 2, 3, 5), axis=1)
     mask[:, 0] = [False, True, False]  # some texts begin with padding
     mask[:, -2:] = True
-    return _padded(rng, mask, 0.3, 0.07)
+    inputs = _padded(rng, mask, 0.07)
+    x = inputs["x"]
+    size = astride(rng, np.sqrt(inputs["eps"]), x.shape[2])  # deviations on both sides of the root of eps
+    return {**inputs, "x": x * size / x[mask].std(axis=0)}
 
 
 def _masked_reference(x: Array, mask: Array, eps: float) -> tuple[Array, ...]:

@@ -122,6 +122,16 @@ def pool_from_values(sizes, means, variances):
     return values.mean(0), values.var(0) * n / (n - 1)
 
 
+def pool_by_repeating(sizes, means, variances):
+    """Asks for whole numbers, as sizes are."""
+    mean = np.repeat(means, sizes, axis=0).mean(0)
+    squares = np.zeros_like(mean)
+    for batch, size in enumerate(sizes):
+        for _ in range(size):
+            squares += variances[batch] + (means[batch] - mean) ** 2
+    return mean, squares / (sizes.sum() - 1)
+
+
 def pool_in_float32(sizes, means, variances):
     w = np.float32(sizes / sizes.sum())
     mean = np.einsum("b,bc->c", w, np.float32(means))
@@ -180,6 +190,12 @@ VARIANTS = {
         evaluate_in_float32,
     ],
     "inference.fold": [fold_by_matrix, fold_by_asking, fold_in_place, fold_in_float32],
-    "inference.recalibrate": [pool_by_moments, pool_one_by_one, pool_from_values, pool_in_float32],
+    "inference.recalibrate": [
+        pool_by_moments,
+        pool_one_by_one,
+        pool_from_values,
+        pool_by_repeating,
+        pool_in_float32,
+    ],
     "inference.repair": [repaired, repaired_by_hand, repaired_with_gradients_on],
 }
