@@ -7,7 +7,8 @@ from time import process_time
 import numpy as np
 
 from normcourse.exercises import EXERCISES
-from normcourse.exercises.diagnosis import arguments, diagnose, distance, expected, explain, given_by
+from normcourse.exercises.diagnosis import diagnose, explain
+from normcourse.exercises.probes import arguments, distance, expected, given_by
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.slips import slips, spoilt
 from normcourse.exercises.task import ChoiceTask, CodeTask, Inputs, Mistakes

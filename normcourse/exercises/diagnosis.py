@@ -5,23 +5,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from math import isfinite
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from normcourse.exercises.probes import Arrays, distance, drawn, expected, given_on
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.screening import outputs_of, reshaping, rows
 from normcourse.exercises.slips import Slip, explained, slips, spoilt
-from normcourse.exercises.task import CodeTask, Inputs, Mistake, Mistakes
+from normcourse.exercises.task import CodeTask, Mistake, Mistakes
 from normcourse.exercises.terms import Form, Values
 
-__all__ = ["Diagnosis", "arguments", "diagnose", "distance", "expected", "explain", "given_by", "known"]
+__all__ = ["Diagnosis", "diagnose", "explain", "known"]
 
 EXPLAINS = 0.01  # of the distance to the truth: so near a listed mistake explains an output
 ROUNDED = 1e-3  # and so near by itself: what float16 and three decimals leave
-
-Arrays = tuple[NDArray[np.float64], ...]
 
 
 @dataclass(frozen=True)
@@ -38,60 +36,6 @@ class Diagnosis:
     whole: tuple[Mistake, ...] = ()
     parts: tuple[tuple[tuple[str, ...], tuple[Mistake, ...]], ...] = ()
     left: tuple[str, ...] = ()
-
-
-def arguments(task: CodeTask, seed: int) -> list[Inputs]:
-    """Return the inputs of each probe of a task: the same for the same seed, in arrays of their own."""
-    return [_arguments(task, seed, number) for number in range(len(task.probes))]
-
-
-def _arguments(task: CodeTask, seed: int, number: int) -> Inputs:
-    drawn = _drawn(task, seed, number).items()
-    return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in drawn}
-
-
-@lru_cache(maxsize=1024)
-def _drawn(task: CodeTask, seed: int, number: int) -> Inputs:
-    return task.probes[number].draw(np.random.default_rng([seed, crc32(task.name.encode()), number]))
-
-
-def distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    """Return the largest difference, relative to the second where that exceeds 1.
-
-    It is infinite for another shape and for NaN.
-    """
-    if one.shape != other.shape:
-        return float("inf")
-    if one.size == 0:
-        return 0.0
-    with np.errstate(all="ignore"):
-        largest = np.abs(one - other).max() / max(1.0, np.abs(other).max())
-    return float(largest) if isfinite(largest) else float("inf")
-
-
-@lru_cache(maxsize=64)
-def expected(task: CodeTask, seed: int) -> list[Arrays]:
-    """Return the truth on each probe."""
-    return [_arrays(task.reference(**inputs)) for inputs in arguments(task, seed)]
-
-
-def given_by(task: CodeTask, seed: int, mistakes: Mistakes) -> list[Arrays | None]:
-    """Return what these mistakes give on each probe; None where they end in an exception."""
-    return [_given(task, seed, mistakes, number) for number in range(len(task.probes))]
-
-
-@lru_cache(maxsize=8192)
-def _given(task: CodeTask, seed: int, mistakes: Mistakes, number: int) -> Arrays | None:
-    try:
-        with np.errstate(all="ignore"):
-            return _arrays(task.mistaken(mistakes, **_arguments(task, seed, number)))
-    except (ValueError, IndexError, TypeError, ZeroDivisionError, RuntimeError):
-        return None
-
-
-def _arrays(returned: object) -> Arrays:
-    arrays = returned if isinstance(returned, tuple) else (returned,)
-    return tuple(np.asarray(array, dtype=np.float64) for array in arrays)
 
 
 def diagnose(task: CodeTask, outcomes: Sequence[Outcome], seed: int = 0) -> Diagnosis:
@@ -195,7 +139,7 @@ class _Case:
         return self._mask(wanted, whole, lambda probe, output: self._explains(suspects, probe, output, slack))
 
     def _explains(self, suspects: Mistakes, probe: int, output: int, slack: float) -> bool:
-        outcome, wrong = self.outcomes[probe], _given(self.task, self.seed, suspects, probe)
+        outcome, wrong = self.outcomes[probe], given_on(self.task, self.seed, suspects, probe)
         if outcome.kind != "returned" or wrong is None:
             return outcome.kind == "raised" and wrong is None
         array, one = outcome.arrays[output], wrong[output]
@@ -230,7 +174,7 @@ class _Case:
     def _screened(self, form: Form, wanted: int, pairs: bool, whole: bool) -> Iterator[tuple[Slip, ...]]:
         """Yield what gives some of the wanted parts on the smallest probe."""
         sizes = [
-            sum(np.size(value) for value in _drawn(self.task, self.seed, number).values())
+            sum(np.size(value) for value in drawn(self.task, self.seed, number).values())
             for number in range(len(self.task.probes))
         ]
         smallest = sizes.index(min(sizes))
@@ -275,12 +219,12 @@ class _Case:
 
 @lru_cache(maxsize=256)
 def _values(task: CodeTask, seed: int, form: Form, number: int) -> Values:
-    return Values(form.space, list(form), _drawn(task, seed, number))
+    return Values(form.space, list(form), drawn(task, seed, number))
 
 
 @lru_cache(maxsize=64)
 def _side_by_side(task: CodeTask, seed: int, form: Form, number: int, pairs: bool) -> Arrays:
-    return outputs_of(form, _drawn(task, seed, number), pairs)
+    return outputs_of(form, drawn(task, seed, number), pairs)
 
 
 def _same(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

@@ -11,11 +11,11 @@ import numpy as np
 
 from normcourse.exercises import calls
 from normcourse.exercises.catalogue import EXERCISES, find_exercise, find_task
-from normcourse.exercises.diagnosis import arguments
 from normcourse.exercises.feedback import Feedback, Note, Table
 from normcourse.exercises.imports import libraries
 from normcourse.exercises.marking import Mark, mark
 from normcourse.exercises.notebooks import solution_source
+from normcourse.exercises.probes import arguments
 from normcourse.exercises.running import Outcome, call_answer, describe, read_answer
 from normcourse.exercises.store import Progress, keep, recall
 from normcourse.exercises.task import AnyTask, CodeTask, PredictionTask

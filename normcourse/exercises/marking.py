@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from normcourse.exercises.diagnosis import Diagnosis, arguments, diagnose, distance, expected, known
+from normcourse.exercises.diagnosis import Diagnosis, diagnose, known
 from normcourse.exercises.precision import lost_digits
+from normcourse.exercises.probes import arguments, distance, expected
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, PredictionTask
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import normcourse
-from normcourse.exercises.diagnosis import arguments
 from normcourse.exercises.marking import Mark, mark
+from normcourse.exercises.probes import arguments
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.task import AnyTask, CodeTask, Exercise
 from normcourse.grading import submissions

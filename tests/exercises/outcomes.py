@@ -1,7 +1,7 @@
 """What an answer's outcomes are, without a notebook or a worker."""
 
 from normcourse.exercises import calls
-from normcourse.exercises.diagnosis import arguments
+from normcourse.exercises.probes import arguments
 from normcourse.exercises.running import call_answer
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from normcourse.exercises.catalogue import find_task
-from normcourse.exercises.diagnosis import arguments, distance, explain, given_by
+from normcourse.exercises.diagnosis import explain
 from normcourse.exercises.feedback import Feedback
 from normcourse.exercises.marking import mark
+from normcourse.exercises.probes import arguments, distance, given_by
 from normcourse.exercises.running import Outcome
 from tests.exercises.outcomes import outcomes
 

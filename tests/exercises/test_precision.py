@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from normcourse.exercises.catalogue import EXERCISES
-from normcourse.exercises.diagnosis import given_by
 from normcourse.exercises.precision import lost_digits
+from normcourse.exercises.probes import given_by
 from normcourse.exercises.task import CodeTask
 
 CODE = [task for exercise in EXERCISES for task in exercise.tasks if isinstance(task, CodeTask)]

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from normcourse.exercises.catalogue import EXERCISES
-from normcourse.exercises.diagnosis import arguments, distance, explain, given_by
+from normcourse.exercises.diagnosis import explain
 from normcourse.exercises.marking import mark
+from normcourse.exercises.probes import arguments, distance, given_by
 from normcourse.exercises.running import call_answer
 from normcourse.exercises.task import ChoiceTask, CodeTask, PredictionTask
 from tests.exercises.outcomes import outcomes

@@ -226,9 +226,9 @@ def test_a_notebook_with_strict_settings_is_judged():
 
 def test_a_broken_numpy_is_told(monkeypatch):
     monkeypatch.setattr(np.random, "default_rng", lambda *_: 1 / 0)
-    from normcourse.exercises import diagnosis
+    from normcourse.exercises import probes
 
-    diagnosis._drawn.cache_clear()
+    probes.drawn.cache_clear()
     feedback = judged(right)
     assert (feedback.mark.status, feedback.points) == ("unreadable", 0)
     assert "ZeroDivisionError" in str(feedback)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from normcourse.exercises.catalogue import EXERCISES, find_task
-from normcourse.exercises.diagnosis import arguments, diagnose, distance
+from normcourse.exercises.diagnosis import diagnose
+from normcourse.exercises.probes import arguments, distance
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.screening import outputs_of, rows
 from normcourse.exercises.slips import explained, slips, spoilt

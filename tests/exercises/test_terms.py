@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from normcourse.exercises.catalogue import EXERCISES
-from normcourse.exercises.diagnosis import arguments, distance, expected
+from normcourse.exercises.probes import arguments, distance, expected
 from normcourse.exercises.task import CodeTask
 from normcourse.exercises.terms import Form, Space, Values, apply, constant, count, given, nodes, replaced
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from normcourse.exercises.diagnosis import arguments
+from normcourse.exercises.probes import arguments
 from normcourse.exercises.running import Outcome
 from normcourse.grading import engine, report
 from normcourse.grading.folder import OutFolder
