@@ -63,7 +63,7 @@ def mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mark:
 
     Args:
         task: Any.
-        outcomes: Of :func:`~normcourse.exercises.running.call_answer` on :func:`arguments` with the same
+        outcomes: Of :func:`~normcourse.exercises.running.call_answer` on ``arguments`` with the same
             seed, or of ``read_answer``. Arrays are not trusted: shape and finiteness are looked at here.
         seed: Of the probes.
     """
