@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from normcourse.exercises.probes import Arrays, distance, drawn, expected, given_on
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.screening import outputs_of, reshaping, rows
-from normcourse.exercises.slips import Slip, explained, slips, spoilt
+from normcourse.exercises.slips import Slip, described, slips, spoilt
 from normcourse.exercises.task import CodeTask, Mistake, Mistakes
 from normcourse.exercises.terms import Form, Values
 
 __all__ = ["Diagnosis", "diagnose", "explain", "known"]
 
 EXPLAINS = 0.01  # of the distance to the truth: so near a listed mistake explains an output
+CONSTANT = 1e-6  # values that differ by no more tell nothing
 ROUNDED = 1e-3  # and so near by itself: what float16 and three decimals leave
 
 
@@ -149,10 +150,21 @@ class _Case:
         # What is infinite or NaN in the same places is explained too.
         return gap <= allowed or (not isfinite(gap) and _same(array, one))
 
+    def _tells(self, part: int) -> bool:
+        """Return whether a part tells one mistake from another: zeros everywhere come of many."""
+        values = np.concatenate(
+            [self.outcomes[probe].arrays[output].ravel() for probe, output in self.evidence[part]]
+        )
+        return bool(values.size) and not np.ptp(values) <= CONSTANT  # NaN tells something
+
     def made(self, wanted: int, pairs: bool, whole: bool) -> Iterator[tuple[tuple[Mistake, ...], int]]:
         """Yield slips, single or in pairs, that explain some of the wanted parts, and which."""
         if any(outcome.kind != "returned" for outcome in self.outcomes):
             return
+        told = sum(1 << part for part in range(len(self.parts)) if self._tells(part))
+        if whole and wanted & ~told:
+            return
+        wanted &= told
         shapes = [
             all(
                 self.outcomes[probe].arrays[output].shape == self.truth[probe][output].shape
@@ -169,7 +181,7 @@ class _Case:
             for some in found:
                 mask = self._confirmed(form, some, wanted, whole)
                 if mask:
-                    yield tuple(Mistake(slip.name, "", explained(form, slip)) for slip in some), mask
+                    yield tuple(described(form, slip) for slip in some), mask
 
     def _screened(self, form: Form, wanted: int, pairs: bool, whole: bool) -> Iterator[tuple[Slip, ...]]:
         """Yield what gives some of the wanted parts on the smallest probe."""

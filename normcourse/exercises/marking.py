@@ -1,6 +1,6 @@
 """Judge what an answer returned: points, and the mistake that explains all that was seen."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from normcourse.exercises.diagnosis import Diagnosis, diagnose, known
 from normcourse.exercises.precision import lost_digits
 from normcourse.exercises.probes import arguments, distance, expected
 from normcourse.exercises.running import Outcome
-from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, PredictionTask
+from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Mistake, PredictionTask
 
 __all__ = ["CheckMark", "Mark", "mark"]
 
@@ -118,16 +118,15 @@ def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
 
 
 def _explained(found: Diagnosis) -> str:
-    says = [mistake.says for mistake in found.whole]
-    together = f"{len(says)} mistakes together explain this. One of them: {says[0]}"
-    return _joined(says) if len(says) <= 2 else together  # more is the whole task
+    if len(found.whole) <= 2:
+        return " ".join([*(m.says for m in found.whole), *_defined(found.whole)])
+    first = found.whole[0].says  # more is the whole task
+    return f"{len(found.whole)} mistakes together explain this. One of them: {first}"
 
 
-def _joined(says: Sequence[str]) -> str:
-    """Join what is said, and keep what explains a name, "Here dxhat is dy * gamma.", for the end, once."""
-    parts = [part for text in says for part in text.replace(". Here ", ".\nHere ").split("\n")]
-    names = [part for part in parts if part.startswith("Here ")]
-    return " ".join([*(part for part in parts if part not in names), *dict.fromkeys(names)])
+def _defined(mistakes: Iterable[Mistake]) -> Iterator[str]:
+    """Yield what names stand for, each once."""
+    yield from dict.fromkeys(text for mistake in mistakes for text in mistake.defines)
 
 
 def _detail(task: CodeTask, outcome: Outcome, truth: Arrays, output: str, worst: float, probe: str) -> str:
@@ -164,14 +163,15 @@ def _unexplained(
     raised = next((outcome.message for outcome in outcomes if outcome.kind != "returned"), "")
     if raised:
         return raised
-    says = [f"{' and '.join(names)}: {_joined([m.says for m in some])}" for names, some in found.parts]
+    fits = " alone fits this: " if found.left else ": "
+    says = [f"{_listed(names)}{fits}{' '.join(m.says for m in some)}" for names, some in found.parts]
     if found.left:
         says.append(f"None of the {known(task)} mistakes that we know explains {_listed(found.left)}.")
         says += _intact(task, apart)
         says += _digits(task, outcomes, seed, found.left)
         says += _factors(task, outcomes, seed, found.left)
         says += _tested(task, outcomes, seed, found.left)
-    return _joined(says)
+    return " ".join([*says, *_defined(m for _, some in found.parts for m in some)])
 
 
 def _listed(names: Sequence[str]) -> str:

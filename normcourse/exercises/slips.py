@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, permutations
 
+from normcourse.exercises.task import Mistake
 from normcourse.exercises.terms import (
     REDUCTIONS,
     Form,
@@ -23,7 +24,7 @@ from normcourse.exercises.terms import (
     replaced,
 )
 
-__all__ = ["Slip", "explained", "slips", "spoilt"]
+__all__ = ["Slip", "described", "slips", "spoilt"]
 
 WRITTEN_IN = {"eps": (1e-3, 1e-4, 1e-5), "momentum": (0.1, 0.9, 0.5)}  # a smaller eps looks like none
 
@@ -71,15 +72,19 @@ def slips(form: Form) -> tuple[Slip, ...]:
     return tuple(found.values())
 
 
-def explained(form: Form, slip: Slip) -> str:
-    """Return what a slip says, and what names stand for that the course does not use."""
+def described(form: Form, slip: Slip) -> Mistake:
+    """Return a slip as a mistake: with what the names stand for that the course does not use."""
     named = {term.name: term for term in form if term.name and term.args and term not in form.roots}
     words = [
         name
         for name in named
         if name not in PLAIN and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", slip.says)
     ]
-    says = " ".join([slip.says, *(f"Here {name} is {_formula(named[name])}." for name in words)])
+    defines = tuple(_with_articles(f"Here {name} is {_formula(named[name])}.") for name in words)
+    return Mistake(slip.name, "", _with_articles(slip.says), defines)
+
+
+def _with_articles(says: str) -> str:
     says = re.sub(r"(?<![Yy]our )\b(mean|variance|root) term\b", r"the \1 term", says)
     return says.replace("the term the", "the")
 
@@ -113,8 +118,10 @@ class _Writer:
         yield from self._swaps()
         for term in self.terms:
             yield from self._numbers(term)
-            for table in (LIKELY, RARE):
-                for rule in table.get(term.kind, ()):
+        divisors = {term.args[1] for term in self.terms if term.kind == "/"}
+        for table in (LIKELY, RARE):
+            for term in sorted(self.terms, key=lambda term: term.kind not in "+-"):  # first what is left out
+                for rule in table.get(term.kind, ()) if table is LIKELY or term not in divisors else ():
                     for name, says, change in rule(self.space, self._owner(term), term):
                         yield Slip(name, says, {term: change}, likely=table is LIKELY)
         for term in self.terms:
@@ -328,7 +335,10 @@ def _left_out(space: Space, owner: str, term: Term) -> Iterator[Entry]:
             yield f"{owner}: {_text(right)} for {_formula(term)}", whole, right
             continue
         small = ", or holds a far smaller number in its place" if said == "eps" else ""
-        yield f"{owner} without {said}", f"Your {owner} lacks the term {said}{small}.", rest
+        lacks = f"Your {owner} lacks the term {said}{small}."
+        if " - " in term.name:  # x - mean
+            lacks = f"You use {_text(rest)} where {term.name} is due, everywhere."
+        yield f"{owner} without {said}", lacks, rest
     if right.name == "eps":
         floor = f"Your {owner} uses eps as a floor: max({_text(left)}, eps). Add it always."
         yield f"{owner}: eps as a floor", floor, apply("maximum", left, right)
@@ -452,7 +462,8 @@ def _quotients_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         yield f"{owner} divided by {_counted(below.detail)}", every, above / count(below.detail)
     root = f"Your {owner} divides by the root of {said}. Divide by {said} itself."
     yield f"{owner} divided by the root of {said}", root, above / below.sqrt()
-    yield f"{owner} upside down", f"Your {owner} is upside down: {_formula(term)} is due.", below / above
+    turned = f"In your {owner}, {_formula(term)} stands upside down."
+    yield f"{owner} upside down", turned, below / above
     yield f"{owner}: sign", _wrong_sign(owner, term), -1.0 * term
     if below.kind == "*":
         for factor, other in (below.args, below.args[::-1]):
@@ -462,17 +473,18 @@ def _quotients_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
                 f"{said}.",
                 above / other * factor,
             )
+            twice = f"Your {owner} is divided by {_text(factor)} twice. Once is enough."
+            yield f"{owner} divided by {_text(factor)} twice", twice, term / factor
     if above.kind in "+-" and not above.name:
         first, second = above.args
-        whole = _formula(above)
         yield (
             f"{owner}: {_text(first)} not divided by {said}",
-            f"In your {owner}, {_text(first)} is not divided by {said}. Divide all of {whole} by it.",
+            f"In your {owner}, {_text(first)} lacks one division by {said}.",
             apply(above.kind, first, second / below),
         )
         yield (
             f"{owner}: {_text(second)} not divided by {said}",
-            f"In your {owner}, {_text(second)} is not divided by {said}. Divide all of {whole} by it.",
+            f"In your {owner}, {_text(second)} lacks one division by {said}.",
             apply(above.kind, first / below, second),
         )
     elif above.kind in "+-":

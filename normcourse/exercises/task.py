@@ -63,11 +63,13 @@ class Mistake:
         place: The line of the computation that it spoils. Two mistakes of one place exclude each other;
             those of different places are also tried in pairs.
         says: One to three sentences to the learner: what the answer does, and what it should do.
+        defines: What names in it stand for, a sentence each, where the course does not use them.
     """
 
     name: str
     place: str
     says: str
+    defines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def test_outputs_are_explained_one_by_one():
     ]
     assert found.left == ("dx",)
     message = mark(BACKWARD, outcomes(BACKWARD, answer)).message
-    assert message.startswith("dgamma: Your dgamma is a mean")
+    assert message.startswith("dgamma alone fits this: Your dgamma is a mean")
     assert f"None of the {known(BACKWARD)} mistakes that we know explains dx. dbeta is right." in message
 
 
@@ -216,6 +216,13 @@ def test_a_factor_that_is_nearly_1_is_not_called_1():
         outcomes(FORWARD, lambda x, gamma, beta, eps: 1.00001 * FORWARD.reference(x, gamma, beta, eps)),
     ).message
     assert "times what is due" not in message
+
+
+def test_zeros_everywhere_are_called_by_no_made_name():
+    found = diagnose(
+        BACKWARD, outcomes(BACKWARD, lambda dy, x, gamma, eps: (0 * x, *staged(dy, x, gamma, eps)[1:]))
+    )
+    assert (found.whole, found.parts, found.left) == ((), (), ("dx",))
 
 
 def test_lost_digits_are_said():

@@ -238,8 +238,8 @@ BACKWARD = CodeTask(
         Mistake(
             "sign",
             "paths",
-            "The term of your dx that comes from the variance has the wrong sign: it is subtracted, as the "
-            "mean is.",
+            "The term of your dx that comes from the variance has the wrong sign: it should be "
+            "subtracted, as the mean is.",
         ),
         Mistake(
             "unscaled direction",

@@ -353,8 +353,8 @@ BACKWARD = CodeTask(
         Mistake(
             "sign",
             "paths",
-            "The term of your dx that comes from the variance has the wrong sign: it is subtracted, as the "
-            "mean is.",
+            "The term of your dx that comes from the variance has the wrong sign: it should be "
+            "subtracted, as the mean is.",
         ),
         UNSCALED,
         SUMS_FOR_MEANS,
@@ -529,7 +529,7 @@ RMS_BACKWARD = CodeTask(
             "Your dx treats the root mean square as a constant. It depends on x: subtract the part along "
             "xhat.",
         ),
-        Mistake("sign", "paths", "The second term of your dx has the wrong sign: it is subtracted."),
+        Mistake("sign", "paths", "The second term of your dx has the wrong sign: it should be subtracted."),
         Mistake(
             "LayerNorm's mean",
             "mean",
