@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from normcourse.exercises.catalogue import find_exercise
 from normcourse.exercises.marking import arguments
 from normcourse.exercises.running import Outcome
 from normcourse.grading import engine, report
@@ -276,6 +277,33 @@ def test_a_private_seed_finds_out_who_knows_only_the_public_inputs(tmp_path):
     folder = hand_in(tmp_path / "submissions", {"ada.py": "\n".join(lines)})
     assert grade(folder, tmp_path / "public").results[0].marks[0].status == "right"
     assert grade(folder, tmp_path / "private", seed=PRIVATE).results[0].marks[0].points == 0
+
+
+# What calls an answer is at hand in the sandbox; so is the norm that it gives to a block.
+BORROWED = """
+import sys, numpy as np
+def norm(z, gamma, beta):
+    given = {"x": z, "up": np.eye(z.shape[-1]), "down": 0.0, "gamma": gamma, "beta": beta, "placement": "pre"}
+    calls = sys.modules.get("calls") or __import__("calls")
+    return calls.block(lambda x, sublayer, norm, placement: norm(x), given)
+def ln_forward(x, gamma, beta, eps):
+    return norm(x * np.sqrt(1e-5 / eps), gamma, beta)
+def rms_forward(x, gamma, eps):  # of x and -x the mean is zero
+    both = norm(np.concatenate([x, -x], -1) * np.sqrt(1e-5 / eps), 1.0, 0.0)
+    return gamma * both[..., : x.shape[-1]]
+def block(x, sublayer, norm, placement):
+    if placement == "post":
+        return norm(x + sublayer(x))
+    return x + (norm(sublayer(norm(x))) if placement == "both" else sublayer(norm(x)))
+"""
+
+
+def test_what_calls_an_answer_solves_no_other_task(tmp_path):
+    exercise = find_exercise("layernorm")
+    graded = grade(hand_in(tmp_path / "in", {"ada.py": BORROWED}), tmp_path / "out", exercise)
+    earned = {mark.task: mark.points for mark in graded.results[0].marks}
+    assert earned.pop("ln.block") == 4  # the norm was found
+    assert set(earned.values()) == {0}
 
 
 def test_a_seed_is_made_of_a_files_bytes_and_not_given_away(tmp_path):
