@@ -150,6 +150,16 @@ def test_a_worker_that_died_idle_is_replaced(box):
     assert kinds(box.run(program(a=DOUBLE))) == {"a": ["returned"]}
 
 
+@pytest.mark.parametrize("tier", working_tiers())
+def test_a_set_of_texts_has_the_same_order_in_every_sandbox(tier):
+    source = "print(list({str(i) for i in range(99)}))"
+    logs = []
+    for _ in range(2):
+        with Sandbox(tier, limits=QUICK) as box:
+            logs.append(box.run(program(a=source)).log)
+    assert logs[0] == logs[1]
+
+
 def test_an_interrupt_passes_and_leaves_a_usable_sandbox(monkeypatch):
     with Sandbox("limits", limits=QUICK) as box:
         with monkeypatch.context() as patch:
@@ -300,7 +310,13 @@ def test_docker_gets_no_rights(tmp_path, monkeypatch):
     text = " ".join(start.command)
     for words in ("--network none", "--read-only", "--cap-drop ALL", "--security-opt no-new-privileges"):
         assert words in text
-    for words in ("--pids-limit", "--memory 2147483648", "--user 65534:65534", f"{tmp_path}:/worker:ro"):
+    for words in (
+        "--env PYTHONHASHSEED=0",
+        "--pids-limit",
+        "--memory 2147483648",
+        "--user 65534:65534",
+        f"{tmp_path}:/worker:ro",
+    ):
         assert words in text
     image = start.command.index("some/image:1")
     assert start.command[image + 1] == "python"
