@@ -10,8 +10,8 @@
     A plain process with limits on time, memory and files. It can read what you can read: never chosen by
     itself.
 
-In each of them, on Linux, a filter of system calls (``seccomp.py``) refuses new processes, sockets, signals
-to others and changed files.
+In each of them, on Linux, a filter of system calls (``seccomp.py``) refuses new processes and threads,
+sockets, signals and changed files.
 """
 
 import json
@@ -30,8 +30,9 @@ __all__ = ["TIERS", "Limits", "SandboxError", "Start", "start"]
 
 TIERS = ("bubblewrap", "docker", "limits")
 FLAGS = ("-P", "-s", "-B", "-u")  # no user's folders, no compiled files, nothing held back
-# All that a worker gets: one thread, and sets of texts in one order for ever, as an answer may show them.
-VARIABLES = {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+# All that a worker gets: one thread, also where an answer asks torch for more, and one order for all sets
+# of texts, which an answer may show.
+VARIABLES = {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "PYTHONHASHSEED": "0"}
 
 
 class SandboxError(RuntimeError):

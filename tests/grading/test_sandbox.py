@@ -238,6 +238,19 @@ def test_torch_is_there_where_it_is_allowed(tier):
     np.testing.assert_array_equal(ran.outcomes["a"][0].arrays[0], 2 * X)
 
 
+@pytest.mark.parametrize("tier", working_tiers())
+def test_an_answer_that_asks_torch_for_more_threads_has_one(tier):
+    """A refused thread would end the process: libgomp gives up."""
+    pytest.importorskip("torch")
+    body = "torch.set_num_threads(4)\n    a = torch.ones(400, 400, requires_grad=True)"
+    source = (
+        f"import torch\ndef f_a(x):\n    {body}\n    (a @ a).relu().sum().backward()\n    return a.grad.sum()"
+    )
+    with Sandbox(tier, libraries=("numpy", "torch"), limits=Limits(wall=20)) as box:
+        ran = box.run(program(a=source))
+    assert (ran.status, kinds(ran)) == ("ok", {"a": ["returned"]})
+
+
 # How it is started
 
 
