@@ -1,7 +1,7 @@
 """The command ``normcourse``: grade a class, check a file, release the exercises, list them.
 
 Exit status 0 means that all is well, 1 that there is a problem (in ``check`` a task that is not done, in
-``grade`` a submission that the grader itself failed on), 2 that the command was not understood.
+``grade`` a submission that could not be graded), 2 that the command was not understood.
 """
 
 import argparse
@@ -149,9 +149,7 @@ def _summary(graded: Graded, out: Path) -> int:
     for failure in graded.failures:
         print(failure, file=sys.stderr)  # noqa: T201
     if graded.failures:
-        return _say(
-            f"the grader failed on {len(graded.failures)}; the same command tries them again", PROBLEM
-        )
+        return _say(f"{len(graded.failures)} not graded; the same command tries them again", PROBLEM)
     return OK
 
 

@@ -19,8 +19,17 @@ from normcourse.exercises.running import Outcome
 from normcourse.exercises.task import AnyTask, CodeTask, Exercise
 from normcourse.grading import submissions
 from normcourse.grading.folder import OutFolder
-from normcourse.grading.results import INTERNAL, Graded, Result, from_json, one_line, plain, to_json
-from normcourse.grading.sandbox import Limits, Program, Request, Sandbox
+from normcourse.grading.results import (
+    INTERNAL,
+    NOT_GRADED,
+    Graded,
+    Result,
+    from_json,
+    one_line,
+    plain,
+    to_json,
+)
+from normcourse.grading.sandbox import Limits, LostError, Program, Request, Sandbox
 from normcourse.grading.seeds import PUBLIC_SEED, Seed
 from normcourse.grading.submissions import Submission, Unreadable
 
@@ -82,7 +91,7 @@ class Grader:
         """Grade one submission, whatever it does.
 
         Raises:
-            SandboxError: The sandbox cannot be started.
+            SandboxError: The sandbox cannot be started, or was ended from outside twice.
         """
         if isinstance(read, Unreadable):
             status, reason = "malformed", plain(read.reason)
@@ -244,13 +253,17 @@ class _Batch:
             self._finished.put(error)
 
     def _guarded(self, grader: Grader, path: Path) -> Result:
-        """Grade one submission; a fault of ours is told, and costs no other submission its result."""
+        """Grade one submission; what it did not cause is told, not kept, and costs no other its result."""
         try:
             return self._one(grader, path)
-        except Exception:
+        except Exception as error:
             name = one_line(path.relative_to(self._folder).as_posix())
-            self.failures.append(f"{name}\n{plain(traceback.format_exc())}")
-            return Result(name, one_line(path.stem), "", "crash", INTERNAL, grader.nothing("crash", INTERNAL))
+            reason, told = INTERNAL, traceback.format_exc()
+            if isinstance(error, LostError):
+                reason = told = str(error)
+            self.failures.append(f"{name}\n{plain(told)}")
+            marks = grader.nothing(NOT_GRADED, reason)
+            return Result(name, one_line(path.stem), "", NOT_GRADED, reason, marks)
 
     def _one(self, grader: Grader, path: Path) -> Result:
         read = submissions.read(path, grader.exercise, self._folder)

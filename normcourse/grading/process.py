@@ -106,18 +106,23 @@ class Worker:
         socket.send_fds(self._control, [b"g"], [channel, printed])
 
     def ending(self, seconds: float) -> int | None:
-        """Return how the process of the program ended: its status, or minus a signal; None if it did not."""
+        """Return how the process of the program ended: its status, or minus a signal; None if it did not.
+
+        Raises:
+            OSError: The worker itself has ended.
+        """
         until = time.monotonic() + seconds
         data = b""
-        with selectors.DefaultSelector() as selector, suppress(OSError, ValueError):
+        with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
-            while len(data) < 4 and selector.select(max(0.0, until - time.monotonic())):
+            while len(data) < 4:
+                if not selector.select(max(0.0, until - time.monotonic())):
+                    return None
                 more = self._control.recv(4 - len(data))
                 if not more:
-                    return None
+                    raise ConnectionError("the worker has ended")
                 data += more
-            return int(data)
-        return None
+        return int(data)
 
     def kill(self) -> None:
         """End it, and all that it started."""

@@ -37,6 +37,7 @@ STATUSES = {
     "timeout": "a task took too long",
     "crash": "a task ended the process",
     "malformed": "could not be read",
+    "not graded": "not the submission's fault: grade again",
 }
 PUBLIC = (
     "These points rest on the public seed: a submission can know the inputs. "

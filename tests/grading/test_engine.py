@@ -12,7 +12,7 @@ from normcourse.exercises.running import Outcome
 from normcourse.grading import engine, report
 from normcourse.grading.folder import OutFolder
 from normcourse.grading.results import INTERNAL, from_json, to_json
-from normcourse.grading.sandbox import TIERS, Ran, SandboxError, probe
+from normcourse.grading.sandbox import TIERS, LostError, Ran, Sandbox, SandboxError, probe
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
 from tests.grading.handed_in import CLASS, EXERCISE, LIMITS, RIGHT, hand_in
 
@@ -191,8 +191,8 @@ def test_a_fault_of_the_grader_costs_one_submission_and_is_not_kept(folder, tmp_
     graded = grade(folder, tmp_path / "out", jobs=2)
     found = by_learner(graded)
     assert [found[name].status for name in ("ada", "ben", "dan", "eve")] == [
-        "crash",
-        "crash",
+        "not graded",
+        "not graded",
         "crash",
         "malformed",
     ]
@@ -225,6 +225,19 @@ def test_a_sandbox_that_cannot_be_started_is_a_fault_of_the_grader(tmp_path, mon
     graded = grade(hand_in(tmp_path / "submissions", {"ada.py": RIGHT}), tmp_path / "out")
     assert graded.results[0].reason == INTERNAL
     assert "planted" in graded.failures[0]
+
+
+def test_what_a_submission_did_not_cause_is_not_graded_and_not_kept(tmp_path, monkeypatch):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    with monkeypatch.context() as patch:
+        patch.setattr(Sandbox, "run", lambda *_: (_ for _ in ()).throw(LostError("why")))
+        graded = grade(folder, tmp_path / "out")
+    [result] = graded.results
+    assert (result.status, result.reason, result.points) == ("not graded", "why", 0)
+    assert {mark.status for mark in result.marks} == {"not graded"}
+    assert graded.failures == ("ada.py\nwhy",)
+    assert "Not graded" in report.files(graded)[report.feedback_name(result)]
+    assert grade(folder, tmp_path / "out").results[0].marks[0].status == "right"
 
 
 class FakeSandbox:
