@@ -5,6 +5,7 @@ Exit status 0 means that all is well, 1 that there is a problem (in ``check`` a 
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from normcourse.exercises.marking import Mark
 from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Exercise, PredictionTask
 from normcourse.grading import engine, release, report, submissions
 from normcourse.grading.folder import FolderError, OutFolder
-from normcourse.grading.results import Graded
+from normcourse.grading.results import Graded, one_line
 from normcourse.grading.sandbox import TIERS, SandboxError, probe, strictest
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
 from normcourse.grading.submissions import Submission, Unreadable
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Of the command line, by default this program's.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may hold what the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     commands = parser()
     chosen = commands.parse_args(arguments)
     if chosen.run is None:
@@ -136,7 +139,7 @@ def _grade(chosen: argparse.Namespace) -> int:
                 return _say("interrupted; what is finished is kept, and the same command goes on", PROBLEM)
         out.publish(report.files(graded, chosen.book_url or ""))
     for name in submissions.left_out(chosen.submissions, exercise):
-        _print(f"Left out: {name}, in which no .ipynb or .py file was found")
+        _print(f"Left out: {one_line(name)}, in which no .ipynb or .py file was found")
     return _summary(graded, chosen.out)
 
 

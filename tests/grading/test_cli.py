@@ -68,6 +68,29 @@ def test_grade_writes_what_it_says(folder, tmp_path, capsys):
     assert len(list((out / "feedback").iterdir())) == 2
 
 
+def test_grade_names_what_it_leaves_out_whatever_the_name(folder, tmp_path):
+    """A name can hold what steers a terminal, a second line, and what is no text: here a real terminal's."""
+    for name in ("one.txt", "\x1b[2Jtwo.txt", "x\n2 submissions, 0 with trouble", "\u202egpj.txt"):
+        (folder / name).write_text("")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe.txt")).write_text("")
+    out = tmp_path / os.fsdecode(b"out\xff")
+    line = [sys.executable, "-m", "normcourse.grading", "grade", "batchnorm", str(folder), "--out", str(out)]
+    for encoding in ("utf-8", "ascii"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([*line, *LIMITS], capture_output=True, check=False, env=environment)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr.decode()
+        said = done.stdout.decode().splitlines()
+        assert sorted(text.split(",")[0] for text in said if text.startswith("Left out")) == [
+            "Left out: \\udcff\\udcfe.txt",
+            "Left out: \\x1b[2Jtwo.txt",
+            "Left out: \\x202egpj.txt",
+            "Left out: one.txt",
+            "Left out: x\\n2 submissions",
+        ]
+        assert "\x1b" not in done.stdout.decode()
+        assert sum(text.startswith("2 submissions") for text in said) == 1
+
+
 def test_grade_warns_of_the_public_seed(folder, tmp_path, capsys):
     assert cli.main(["grade", "batchnorm", str(folder), "--out", str(tmp_path / "out"), *LIMITS]) == 0
     assert "public seed" in capsys.readouterr().out
