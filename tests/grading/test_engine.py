@@ -11,10 +11,10 @@ from normcourse.exercises.marking import arguments
 from normcourse.exercises.running import Outcome
 from normcourse.grading import engine, report
 from normcourse.grading.folder import OutFolder
-from normcourse.grading.results import INTERNAL, from_json, to_json
+from normcourse.grading.results import INTERNAL, to_json
 from normcourse.grading.sandbox import TIERS, LostError, Ran, Sandbox, SandboxError, probe
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
-from tests.grading.handed_in import CLASS, EXERCISE, LIMITS, RIGHT, hand_in
+from tests.grading.handed_in import CLASS, EXERCISE, LIMITS, RIGHT, WRONG, hand_in
 
 PRIVATE = Seed(2**200 + 7, "private")
 
@@ -37,6 +37,11 @@ def watched(monkeypatch):
         engine.Grader, "grade", lambda self, read: seen.append(read.name) or whole(self, read)
     )
     return seen
+
+
+def kept_in(out):
+    """Return the files of the results that are kept."""
+    return [path for path in (out / ".work").glob("*.json") if len(path.stem) == 40]
 
 
 def by_learner(graded):
@@ -161,10 +166,24 @@ def test_a_second_run_takes_over_nothing_of_another_tier_or_other_tasks(tmp_path
 def test_what_is_kept_and_cannot_be_read_is_graded_again(tmp_path, text):
     folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
     before = grade(folder, tmp_path / "out")
-    [kept] = [path for path in (tmp_path / "out" / ".work").glob("*.json") if len(path.stem) == 40]
+    [kept] = kept_in(tmp_path / "out")
+    whole = kept.read_text()
     kept.write_text(text)
     assert grade(folder, tmp_path / "out") == before
-    assert from_json(json.loads(kept.read_text())) == before.results[0]
+    assert kept.read_text() == whole
+
+
+def test_what_is_kept_and_was_edited_is_graded_again(tmp_path):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT, "ben.py": WRONG})
+    before = grade(folder, tmp_path / "out")
+    for change in ("points", "exchanged"):
+        texts = {path: path.read_text() for path in kept_in(tmp_path / "out")}
+        for path, text in texts.items():
+            [other] = [one for one in texts.values() if one != text]
+            path.write_text(text.replace('"points": 0', '"points": 5') if change == "points" else other)
+        assert {path: path.read_text() for path in texts} != texts
+        assert grade(folder, tmp_path / "out") == before, change
+        assert {path: path.read_text() for path in texts} == texts
 
 
 def test_an_interrupted_run_keeps_what_is_finished(folder, tmp_path, monkeypatch):
