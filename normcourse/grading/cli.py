@@ -7,8 +7,11 @@ Exit status 0 means that all is well, 1 that there is a problem (in ``check`` a 
 import argparse
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
@@ -44,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.print_help()
         return OK
     try:
-        status: int = chosen.run(chosen)
+        with _interruptible():
+            status: int = chosen.run(chosen)
     except FolderError as error:
         return _say(error, USAGE)
     except (SandboxError, OSError) as error:
@@ -52,6 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("interrupted", PROBLEM)
     return status
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take the signals that end a program or close its terminal for interrupts, after which we tidy up."""
+    changed = []
+    if threading.current_thread() is threading.main_thread():
+        changed = [s for s in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) == signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def parser() -> argparse.ArgumentParser:

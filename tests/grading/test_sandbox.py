@@ -335,6 +335,41 @@ def test_a_submission_ends_with_the_grader():
         time.sleep(0.05)
 
 
+def test_folders_of_killed_graders_go_and_others_stay(tmp_path, monkeypatch):
+    """Neither that of a grader that lives, nor one of another program, nor what a link leads to."""
+    monkeypatch.setattr(process.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / process.HELD).write_text("")
+    (tmp_path / "normcourse-linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "normcourse-thesis").mkdir()
+    (tmp_path / "normcourse-thesis" / "chapter").write_text("mine")
+    others = {path.name for path in tmp_path.iterdir()}
+
+    def folders():
+        process.sweep.cache_clear()
+        process.sweep()
+        return {path.name for path in tmp_path.iterdir()} - others
+
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": paths}
+    with subprocess.Popen([sys.executable, "-c", GRADER], stdout=subprocess.PIPE, env=environment) as grader:
+        assert grader.stdout.readline()
+        assert len(folders()) == 1
+        grader.kill()
+    left = {path.name for path in tmp_path.iterdir()} - others
+    assert len(left) == 1
+    process.sweep.cache_clear()
+    with Sandbox("limits", limits=QUICK) as box:
+        box.run(program(a=DOUBLE))
+        own = {path.name for path in tmp_path.iterdir()} - others
+        assert len(own) == 1
+        assert own != left
+        assert folders() == own
+    assert folders() == set()
+    assert (tmp_path / "normcourse-thesis" / "chapter").exists()
+    assert (tmp_path / "elsewhere" / process.HELD).exists()
+
+
 @pytest.mark.parametrize("tier", working_tiers())
 def test_torch_is_there_where_it_is_allowed(tier):
     pytest.importorskip("torch")
