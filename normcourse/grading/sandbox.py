@@ -125,6 +125,8 @@ class Sandbox:
                 if lost is not None:
                     raise LostError(f"{lost}, and in a fresh sandbox {event}") from None
                 lost = event
+                self._prepare()
+                deadline = time.monotonic() + self._limits.total
             except _Stopped as event:
                 self.close()
                 first = first or event
@@ -178,10 +180,10 @@ class Sandbox:
             until = time.monotonic() + limits.wall
             while not said.ended:
                 wait = min(until, deadline) - time.monotonic()
-                if wait <= 0 and not said.begun:
-                    raise _Lost(UNTAKEN)
                 if wait <= 0:
                     late = until > deadline
+                    if not late and not said.begun:
+                        raise _Lost(UNTAKEN)
                     raise _Stopped("timeout", _took(limits.total if late else limits.wall, whole=late))
                 ready = [key.fileobj for key, _ in selector.select(wait)]
                 if channel in ready and _heard(channel, said):

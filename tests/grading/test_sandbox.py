@@ -115,6 +115,15 @@ def test_the_time_of_a_whole_submission_is_bounded():
     assert ran.outcomes["t8"][0].message == "the submission took longer than 1 s"
 
 
+def test_a_time_that_runs_out_between_two_tries_is_the_submissions(monkeypatch):
+    start = process.tiers.start
+    with Sandbox("limits", limits=Limits(wall=0.4, total=0.6)) as box:
+        box.run(program(a=DOUBLE))
+        monkeypatch.setattr(process.tiers, "start", lambda *given: time.sleep(0.4) or start(*given))
+        ran = box.run(program(a="while True: pass", b="def f_b(x): return x"))
+    assert kinds(ran) == {"a": ["timeout"], "b": ["timeout"]}
+
+
 def test_the_time_on_the_processor_is_bounded():
     with Sandbox("limits", limits=Limits(wall=10, cpu=1)) as box:
         ran = box.run(program(a="def f_a(x):\n    while True: pass"))
