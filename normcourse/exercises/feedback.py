@@ -25,6 +25,7 @@ WORDS = {
     "timeout": "Too slow",
     "crash": "It ended the process",
     "malformed": "Not readable",
+    "not graded": "Not graded",
 }
 BOX = '<div style="border-left: .3em solid {}; padding: .1em 0 .1em .8em; margin: .5em 0">{}</div>'
 NEUTRAL, OTHER = "#0072b2", "#d55e00"  # of Okabe and Ito, as are the next

@@ -6,7 +6,7 @@ down, and ``cli`` is the command ``normcourse``.
 """
 
 from normcourse.grading.engine import Grader, grade
-from normcourse.grading.sandbox import Sandbox
+from normcourse.grading.sandbox import LostError, Sandbox
 from normcourse.grading.tiers import Limits, SandboxError
 
-__all__ = ["Grader", "Limits", "Sandbox", "SandboxError", "grade"]
+__all__ = ["Grader", "Limits", "LostError", "Sandbox", "SandboxError", "grade"]

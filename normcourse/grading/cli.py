@@ -1,13 +1,17 @@
 """The command ``normcourse``: grade a class, check a file, release the exercises, list them.
 
 Exit status 0 means that all is well, 1 that there is a problem (in ``check`` a task that is not done, in
-``grade`` a submission that the grader itself failed on), 2 that the command was not understood.
+``grade`` a submission that could not be graded), 2 that the command was not understood.
 """
 
 import argparse
+import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
@@ -19,7 +23,7 @@ from normcourse.exercises.marking import Mark
 from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Exercise, PredictionTask
 from normcourse.grading import engine, release, report, submissions
 from normcourse.grading.folder import FolderError, OutFolder
-from normcourse.grading.results import Graded
+from normcourse.grading.results import Graded, one_line
 from normcourse.grading.sandbox import TIERS, SandboxError, probe, strictest
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
 from normcourse.grading.submissions import Submission, Unreadable
@@ -35,13 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Of the command line, by default this program's.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may hold what the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     commands = parser()
     chosen = commands.parse_args(arguments)
     if chosen.run is None:
         commands.print_help()
         return OK
     try:
-        status: int = chosen.run(chosen)
+        with _interruptible():
+            status: int = chosen.run(chosen)
     except FolderError as error:
         return _say(error, USAGE)
     except (SandboxError, OSError) as error:
@@ -49,6 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("interrupted", PROBLEM)
     return status
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take the signals that end a program or close its terminal for interrupts, after which we tidy up."""
+    changed = []
+    if threading.current_thread() is threading.main_thread():
+        changed = [s for s in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) == signal.SIG_DFL]
+    for number in changed:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -136,7 +158,7 @@ def _grade(chosen: argparse.Namespace) -> int:
                 return _say("interrupted; what is finished is kept, and the same command goes on", PROBLEM)
         out.publish(report.files(graded, chosen.book_url or ""))
     for name in submissions.left_out(chosen.submissions, exercise):
-        _print(f"Left out: {name}, in which no .ipynb or .py file was found")
+        _print(f"Left out: {one_line(name)}, in which no .ipynb or .py file was found")
     return _summary(graded, chosen.out)
 
 
@@ -149,9 +171,7 @@ def _summary(graded: Graded, out: Path) -> int:
     for failure in graded.failures:
         print(failure, file=sys.stderr)  # noqa: T201
     if graded.failures:
-        return _say(
-            f"the grader failed on {len(graded.failures)}; the same command tries them again", PROBLEM
-        )
+        return _say(f"{len(graded.failures)} not graded; the same command tries them again", PROBLEM)
     return OK
 
 

@@ -1,5 +1,7 @@
 """Grade a folder of submissions: each is read, run in a sandbox and marked; none can stop the others."""
 
+import hmac
+import json
 import re
 import sys
 import threading
@@ -12,6 +14,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import normcourse
 from normcourse.exercises.marking import Mark, mark
@@ -20,8 +23,17 @@ from normcourse.exercises.running import Outcome
 from normcourse.exercises.task import AnyTask, CodeTask, Exercise
 from normcourse.grading import submissions
 from normcourse.grading.folder import OutFolder
-from normcourse.grading.results import INTERNAL, Graded, Result, from_json, one_line, plain, to_json
-from normcourse.grading.sandbox import Limits, Program, Request, Sandbox
+from normcourse.grading.results import (
+    INTERNAL,
+    NOT_GRADED,
+    Graded,
+    Result,
+    from_json,
+    one_line,
+    plain,
+    to_json,
+)
+from normcourse.grading.sandbox import Limits, LostError, Program, Request, Sandbox
 from normcourse.grading.seeds import PUBLIC_SEED, Seed
 from normcourse.grading.submissions import Submission, Unreadable
 
@@ -83,7 +95,7 @@ class Grader:
         """Grade one submission, whatever it does.
 
         Raises:
-            SandboxError: The sandbox cannot be started.
+            SandboxError: The sandbox cannot be started, or was ended from outside twice.
         """
         if isinstance(read, Unreadable):
             status, reason = "malformed", plain(read.reason)
@@ -168,9 +180,8 @@ def grade(
     versions = _versions(exercise)
     libraries = [f"{name} {number}" for name, number in versions.items()]
     basis = [exercise.name, _code(), seed.digest, tier, repr(limits), *libraries]
-    batch = _Batch(
-        lambda: Grader(exercise, tier, seed=seed, limits=limits), folder, paths, _Kept(out, "\n".join(basis))
-    )
+    kept = _Kept(out, "\n".join(basis), seed.number)
+    batch = _Batch(lambda: Grader(exercise, tier, seed=seed, limits=limits), folder, paths, kept)
     batch.run(max(1, min(jobs, len(paths))), progress)
     found = tuple(batch.results[number] for number in range(len(paths)))
     return Graded(exercise, tier, seed, versions, found, tuple(sorted(batch.failures)))
@@ -178,21 +189,33 @@ def grade(
 
 @dataclass(frozen=True)
 class _Kept:
-    """Results that are kept for a next run, by all that they depend on."""
+    """Results that are kept for a next run, by all that they depend on.
+
+    Each is sealed with its key and the seed, so that one that was edited, or put in another's place, is seen.
+    """
 
     out: OutFolder
     basis: str
+    secret: int
 
     def recall(self, read: Submission | Unreadable) -> Result | None:
-        entries = self.out.recall(self._key(read)) if read.digest else None
+        key = self._key(read)
+        entries = self.out.recall(key) if read.digest else None
         try:
-            return None if entries is None else from_json(entries)
+            if entries is None or entries["seal"] != self._seal(key, entries["result"]):
+                return None
+            return from_json(entries["result"])
         except (KeyError, TypeError, AttributeError):
-            return None  # edited, or of another version
+            return None  # of another version
 
     def keep(self, read: Submission | Unreadable, result: Result) -> None:
         if read.digest:
-            self.out.keep(self._key(read), to_json(result))
+            key, entries = self._key(read), to_json(result)
+            self.out.keep(key, {"seal": self._seal(key, entries), "result": entries})
+
+    def _seal(self, key: str, entries: dict[str, Any]) -> str:
+        text = json.dumps([key, entries], sort_keys=True)
+        return hmac.new(str(self.secret).encode(), text.encode(), "sha256").hexdigest()
 
     def _key(self, read: Submission | Unreadable) -> str:
         kind = Path(read.name).suffix.lower()  # the same bytes are read otherwise under another suffix
@@ -245,13 +268,17 @@ class _Batch:
             self._finished.put(error)
 
     def _guarded(self, grader: Grader, path: Path) -> Result:
-        """Grade one submission; a fault of ours is told, and costs no other submission its result."""
+        """Grade one submission; what it did not cause is told, not kept, and costs no other its result."""
         try:
             return self._one(grader, path)
-        except Exception:
+        except Exception as error:
             name = one_line(path.relative_to(self._folder).as_posix())
-            self.failures.append(f"{name}\n{plain(traceback.format_exc())}")
-            return Result(name, one_line(path.stem), "", "crash", INTERNAL, grader.nothing("crash", INTERNAL))
+            reason, told = INTERNAL, traceback.format_exc()
+            if isinstance(error, LostError):
+                reason = told = str(error)
+            self.failures.append(f"{name}\n{plain(told)}")
+            marks = grader.nothing(NOT_GRADED, reason)
+            return Result(name, one_line(path.stem), "", NOT_GRADED, reason, marks)
 
     def _one(self, grader: Grader, path: Path) -> Result:
         read = submissions.read(path, grader.exercise, self._folder)

@@ -109,6 +109,11 @@ class Conversation:
         self._parser = Parser(header=HEADER, body=min(BODY, 8 * self.elements))
 
     @property
+    def begun(self) -> bool:
+        """Whether any code of the submission was started."""
+        return self._begun > 0
+
+    @property
     def cell(self) -> str | None:
         """The name of the cell that is being executed."""
         inside = 0 < self._begun <= len(self.program.cells)

@@ -1,5 +1,7 @@
 """The worker's process, seen from the grader: start it, give it a program's files, ask how that ended."""
 
+import atexit
+import fcntl
 import os
 import selectors
 import shutil
@@ -10,13 +12,17 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 from normcourse.grading import tiers
 from normcourse.grading.tiers import Limits, SandboxError
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "sweep"]
 
+PREFIX = "normcourse-"
+HELD = "held-by-a-grader"  # in a worker's folder, and locked while the process lives that made it
 START = 60  # seconds to load the libraries
 FILES = (
     "grading/worker.py",
@@ -40,10 +46,13 @@ class Worker:
     """
 
     def __init__(self, tier: str, libraries: Sequence[str], limits: Limits) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="normcourse-"))
+        sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self._held = _hold(self._folder)
         self._stop: Sequence[str] = ()
         self._process: subprocess.Popen[bytes] | None = None
         self._control, theirs = socket.socketpair()
+        _living.add(self)
         try:
             for file in FILES:
                 shutil.copy(Path(__file__).parents[1] / file, self._folder)
@@ -106,18 +115,23 @@ class Worker:
         socket.send_fds(self._control, [b"g"], [channel, printed])
 
     def ending(self, seconds: float) -> int | None:
-        """Return how the process of the program ended: its status, or minus a signal; None if it did not."""
+        """Return how the process of the program ended: its status, or minus a signal; None if it did not.
+
+        Raises:
+            OSError: The worker itself has ended.
+        """
         until = time.monotonic() + seconds
         data = b""
-        with selectors.DefaultSelector() as selector, suppress(OSError, ValueError):
+        with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
-            while len(data) < 4 and selector.select(max(0.0, until - time.monotonic())):
+            while len(data) < 4:
+                if not selector.select(max(0.0, until - time.monotonic())):
+                    return None
                 more = self._control.recv(4 - len(data))
                 if not more:
-                    return None
+                    raise ConnectionError("the worker has ended")
                 data += more
-            return int(data)
-        return None
+        return int(data)
 
     def kill(self) -> None:
         """End it, and all that it started."""
@@ -132,6 +146,8 @@ class Worker:
             if process.stderr is not None:
                 process.stderr.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._held.close()
+        _living.discard(self)
 
     def _last_words(self) -> str:
         """End it and return the last line that it wrote."""
@@ -144,3 +160,35 @@ class Worker:
         lines = process.stderr.read().decode("utf-8", "replace").strip().splitlines()
         self.kill()
         return f"({lines[-1][:300]})" if lines else ""
+
+
+_living: set[Worker] = set()
+
+
+@atexit.register
+def _end_all() -> None:
+    """End what the threads of a second interrupt had no time to end."""
+    for worker in list(_living):
+        worker.kill()
+
+
+@cache
+def sweep() -> None:
+    """Remove the folders that graders of this user left when they were killed, once for this process.
+
+    A folder is one of these if a worker's file lies in it whose lock nobody holds.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError):  # it has gone, has no such file, or somebody holds that
+            if not folder.is_symlink() and folder.lstat().st_uid == os.getuid():
+                with open(folder / HELD) as held:
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hold(folder: Path) -> IO[str]:
+    """Return a locked file in a folder; it gets its name when it has its lock, as others may be sweeping."""
+    held = open(folder / f".{HELD}", "w")  # noqa: SIM115 - closed with the worker
+    fcntl.flock(held, fcntl.LOCK_EX)
+    os.rename(held.name, folder / HELD)
+    return held

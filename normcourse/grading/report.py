@@ -14,6 +14,7 @@ from hashlib import sha256
 from itertools import pairwise
 from statistics import median
 from typing import Any
+from unicodedata import normalize
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -37,12 +38,14 @@ STATUSES = {
     "timeout": "a task took too long",
     "crash": "a task ended the process",
     "malformed": "could not be read",
+    "not graded": "not the submission's fault: grade again",
 }
 PUBLIC = (
     "These points rest on the public seed: a submission can know the inputs. "
     "For grades that count, use a seed file of your own."
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "\u2212", "@", ";", "|", "\t", "\r", "\n")
+AFTER_SEPARATOR = re.compile(r"(?<=[;|\t\r\n])")  # the signs other than a comma that may part columns
 TENTHS = 10  # of the points, as bars
 
 
@@ -135,13 +138,21 @@ def _csv(graded: Graded) -> str:
         earned = [points(mark.points) for mark in result.marks]
         texts = [result.learner, result.name, result.status, result.reason]
         notes = "; ".join(graded.notes(result))
-        row = [*map(_harmless, texts), points(result.points), result.of, *earned, notes]
+        row = [*map(_harmless, texts), points(result.points), result.of, *earned, _harmless(notes)]
         table.writerow(row)
     return stream.getvalue()
 
 
 def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text
+    """Put a sign before all that a spreadsheet could take for a formula, wherever it begins a column.
+
+    Blanks and quotation marks do not count, and a full-width sign counts as what it stands for.
+    """
+    parts = AFTER_SEPARATOR.split(text)
+    begins = [normalize("NFKC", part.lstrip(' "')[:1]) for part in parts]
+    return "".join(
+        f"'{part}" if begin.startswith(FORMULA) else part for part, begin in zip(parts, begins, strict=True)
+    )
 
 
 def _index(graded: Graded) -> str:

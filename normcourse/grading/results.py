@@ -10,8 +10,9 @@ from normcourse.exercises.marking import CheckMark, Mark
 from normcourse.exercises.task import Exercise
 from normcourse.grading.seeds import Seed
 
-__all__ = ["INTERNAL", "Graded", "Result", "from_json", "one_line", "plain", "to_json"]
+__all__ = ["INTERNAL", "NOT_GRADED", "Graded", "Result", "from_json", "one_line", "plain", "to_json"]
 
+NOT_GRADED = "not graded"
 INTERNAL = "internal error of the grader, not of the submission"
 
 
@@ -24,7 +25,8 @@ class Result:
         learner: Whose it is, by the name of the file or its folder.
         digest: Of its bytes.
         status: ``ok``; ``timeout`` or ``crash`` (some task was too slow, or ended the process);
-            ``malformed`` (not a notebook, or not the worker's language).
+            ``malformed`` (not a notebook, or not the worker's language); ``not graded`` (the grader failed,
+            or something ended the submission that was none of its own).
         reason: Of a status that is not ``ok``.
         marks: One for each task of the exercise, in its order.
         notes: What was mended in reading it.

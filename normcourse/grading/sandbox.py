@@ -25,6 +25,7 @@ __all__ = [
     "TIERS",
     "Cell",
     "Limits",
+    "LostError",
     "Program",
     "Ran",
     "Request",
@@ -36,7 +37,18 @@ __all__ = [
 ]
 
 CHUNK = 1 << 16
-DYING = 0.5  # seconds that a process whose socket is closed has to end
+UNTAKEN = "nothing of it was run"
+DYING = 2.0  # seconds that a process whose socket is closed has to end, and its sandbox if that ended
+# Signals that no submission can send, not to itself either.
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+
+
+class LostError(SandboxError):
+    """A program came to an end that its code did not cause, twice; the message says how."""
+
+
+class _Lost(Exception):  # noqa: N818 - an event, not an error
+    """A program came to an end that its code did not cause; the text says how."""
 
 
 class _Stopped(Exception):  # noqa: N818 - an event, not an error
@@ -90,20 +102,31 @@ class Sandbox:
     def run(self, program: Program) -> Ran:
         """Run a program; whatever its code does, this returns.
 
-        What hangs or crashes costs its own task; the others are run again without it.
+        What hangs or crashes costs its own task; the others are run again without it. What is ended by
+        something else is run again as it was, once.
 
         Raises:
+            LostError: It was ended by something else again.
             SandboxError: No worker could be started.
         """
         outcomes: dict[str, tuple[Outcome, ...]] = {}
         first: _Stopped | None = None
+        lost: _Lost | None = None
         log = bytearray()
+        self._prepare()  # whose time is not the submission's
         deadline = time.monotonic() + self._limits.total
         left = program
         while left.requests:
             said = Conversation(left, self._limits.elements)
             try:
                 self._attempt(said, log, deadline)
+            except _Lost as event:
+                self.close()
+                if lost is not None:
+                    raise LostError(f"{lost}, and in a fresh sandbox {event}") from None
+                lost = event
+                self._prepare()
+                deadline = time.monotonic() + self._limits.total
             except _Stopped as event:
                 self.close()
                 first = first or event
@@ -118,32 +141,37 @@ class Sandbox:
         return Ran(ordered, status, reason, readable(log.decode("utf-8", "replace")))
 
     def _attempt(self, said: Conversation, log: bytearray, deadline: float) -> None:
-        """Run a program in one process; raise _Stopped if that does not come to its end."""
-        if self._worker is None or not self._worker.alive:
-            self.close()
-            self._worker = Worker(self._tier, self._libraries, self._limits)
+        """Run a program in one process; raise _Stopped or _Lost if that does not come to its end."""
+        worker = self._prepare()
         mine, theirs = socket.socketpair()
         read, write = os.pipe()
         try:
             with theirs, os.fdopen(write, "wb") as printed:
-                self._worker.hand_over(theirs.fileno(), printed.fileno())
+                worker.hand_over(theirs.fileno(), printed.fileno())
             mine.settimeout(self._limits.wall)
             mine.sendall(as_frame(said.program, self._limits.elements))
             self._watch(mine, read, said, log, deadline)
-        except TimeoutError:
-            raise _Stopped("timeout", "the program was not read") from None
         except OSError:
-            raise _stopped_by(self._worker.ending(DYING)) from None
+            raise _hung_up(worker, said) from None
         finally:
             mine.close()
             os.close(read)
-        if self._worker.ending(DYING) is None:  # what has said everything need not be waited for
+        with suppress(OSError):  # what has said everything has ended well, whatever happens to its worker
+            if worker.ending(DYING) is not None:
+                return
+        self.close()
+
+    def _prepare(self) -> Worker:
+        """Return the worker, a new one if there is none that works."""
+        if self._worker is None or not self._worker.alive:
             self.close()
+            self._worker = Worker(self._tier, self._libraries, self._limits)
+        return self._worker
 
     def _watch(
         self, channel: socket.socket, printed: int, said: Conversation, log: bytearray, deadline: float
     ) -> None:
-        """Read answers and what is printed until everything is said; raise _Stopped if that does not come."""
+        """Read answers and what is printed until everything is said; raise an event if that does not come."""
         limits, seen = self._limits, 0
         os.set_blocking(printed, False)
         with selectors.DefaultSelector() as selector:
@@ -154,6 +182,8 @@ class Sandbox:
                 wait = min(until, deadline) - time.monotonic()
                 if wait <= 0:
                     late = until > deadline
+                    if not late and not said.begun:
+                        raise _Lost(UNTAKEN)
                     raise _Stopped("timeout", _took(limits.total if late else limits.wall, whole=late))
                 ready = [key.fileobj for key, _ in selector.select(wait)]
                 if channel in ready and _heard(channel, said):
@@ -191,14 +221,22 @@ def _took(seconds: float, *, whole: bool) -> str:
     return f"{'the submission took' if whole else 'took'} longer than {seconds:g} s"
 
 
+def _hung_up(worker: Worker, said: Conversation) -> _Stopped | _Lost:
+    """Say how a process ended that had not said everything, and whether its own code did that."""
+    try:
+        code = worker.ending(DYING)
+    except OSError:
+        return _Lost("its sandbox ended")
+    if code is not None and -code in FROM_OUTSIDE:
+        return _Lost(f"its process was ended by {_signal_name(-code)}")
+    return _stopped_by(code) if said.begun else _Lost(UNTAKEN)
+
+
 def _stopped_by(code: int | None) -> _Stopped:
-    """Say how a process ended that had not said everything."""
     if code is None:
-        return _Stopped("crash", "the process closed its connection, or its sandbox ended")
+        return _Stopped("crash", "the process closed its connection")
     if code == -signal.SIGXCPU:
         return _Stopped("timeout", "used up its time on the processor")
-    if code == -signal.SIGKILL:
-        return _Stopped("crash", "the process was killed, as for want of memory")
     if code < 0:
         return _Stopped("crash", f"the process was ended by {_signal_name(-code)}")
     return _Stopped("crash", f"the process left with exit status {code}")
@@ -214,11 +252,11 @@ def _without_culprit(said: Conversation, event: _Stopped, *, late: bool) -> Prog
     """Give the reason to the task that was under way, and return the program without it.
 
     A cell that hangs is left out too. One whose function hangs stays: others may use its other functions.
-    If nothing was under way, or the time is up, all tasks that are left get the reason.
+    If the time is up, all tasks that are left get the reason.
     """
     left = [request.task for request in said.program.requests if request.task not in said.outcomes]
     culprit = said.cell or said.task
-    guilty = left if late or culprit is None else [task for task in left if task == culprit]
+    guilty = left if late else [task for task in left if task == culprit]
     said.outcomes |= dict.fromkeys(guilty, (Outcome(event.status, message=event.reason),))
     cells = tuple(cell for cell in said.program.cells if cell.name != said.cell)
     return replace(said.program, cells=cells)

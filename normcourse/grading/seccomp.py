@@ -21,14 +21,14 @@ __all__ = [
 
 # The numbers of the calls, by machine. Zero: the machine does not have it.
 REFUSED = {
-    # processes and programs
-    "fork": (57, 0), "vfork": (58, 0), "execve": (59, 221), "execveat": (322, 281),
-    "setpgid": (109, 154), "setsid": (112, 157),
-    # other processes
-    "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424), "pidfd_open": (434, 434),
-    "pidfd_getfd": (438, 438), "ptrace": (101, 117), "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
+    # processes, threads (the libraries have one, and nothing else bounds their number) and programs
+    "clone": (56, 220), "clone3": (435, 435), "fork": (57, 0), "vfork": (58, 0), "execve": (59, 221),
+    "execveat": (322, 281), "setpgid": (109, 154), "setsid": (112, 157),
+    # signals, and other processes
+    "timer_create": (222, 107), "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131),
+    "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "pidfd_send_signal": (424, 424),
+    "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "ptrace": (101, 117),
+    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
     # network, and what outlives a process
     "socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203), "bind": (49, 200),
     "listen": (50, 201), "accept": (43, 202), "accept4": (288, 242), "sendmsg": (46, 211),
@@ -70,15 +70,13 @@ REFUSED = {
     "quotactl": (179, 60), "fanotify_init": (300, 262), "iopl": (172, 0), "ioperm": (173, 0),
 }  # fmt: skip
 OPEN, OPENAT, OPENAT2 = (2, 0), (257, 56), (437, 437)
-CLONE, CLONE3, PRCTL, PRLIMIT64 = (56, 220), (435, 435), (157, 167), (302, 261)
-FCNTL, IOCTL = (72, 25), (16, 29)
+PRCTL, PRLIMIT64, FCNTL, IOCTL = (157, 167), (302, 261), (72, 25), (16, 29)
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # the column above, and the audit number
 
 # Requests that have the kernel send signals, type on a terminal, or change a file's flags.
 OWNERS = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX
 DEVICE_REQUESTS = (0x8901, 0x8902, 0x5412, 0x540E, 0x541C, 0x40086602, 0x401C5820)
 WRITES = 0o1 | 0o2 | 0o100 | 0o1000 | 0o2000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND
-CLONE_THREAD = 0x00010000
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
 LOAD, EQUAL, ANY_BIT, AT_LEAST, RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 ALLOW, KILL, EPERM, ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
@@ -134,12 +132,11 @@ def program(machine: str) -> list[Line]:
     for numbers in REFUSED.values():
         if numbers[column]:
             lines += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, EPERM)]
-    for numbers in (CLONE3, OPENAT2):  # glibc then takes the older call, whose flags can be looked at
-        lines += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, ENOSYS)]
+    # The caller then takes the older call, whose flags can be looked at.
+    lines += [(EQUAL, 0, 1, OPENAT2[column]), (RETURN, 0, 0, ENOSYS)]
     if OPEN[column]:
         lines += _argument(OPEN[column], 1, [(ANY_BIT, 0, 1, WRITES), (RETURN, 0, 0, EPERM)])
     lines += _argument(OPENAT[column], 2, [(ANY_BIT, 0, 1, WRITES), (RETURN, 0, 0, EPERM)])
-    lines += _argument(CLONE[column], 0, [(ANY_BIT, 1, 0, CLONE_THREAD), (RETURN, 0, 0, EPERM)])
     lines += _argument(PRCTL[column], 0, _none_of(PR_SET_PDEATHSIG, PR_SET_DUMPABLE))
     lines += _argument(FCNTL[column], 1, _none_of(*OWNERS))
     lines += _argument(IOCTL[column], 1, _none_of(*DEVICE_REQUESTS))

@@ -10,8 +10,8 @@
     A plain process with limits on time, memory and files. It can read what you can read: never chosen by
     itself.
 
-In each of them, on Linux, a filter of system calls (``seccomp.py``) refuses new processes, sockets, signals
-to others and changed files.
+In each of them, on Linux, a filter of system calls (``seccomp.py``) refuses new processes and threads,
+sockets, signals and changed files.
 """
 
 import json
@@ -29,7 +29,10 @@ from pathlib import Path
 __all__ = ["TIERS", "Limits", "SandboxError", "Start", "start"]
 
 TIERS = ("bubblewrap", "docker", "limits")
-FLAGS = ("-I", "-B", "-u")  # no user's folders or variables, no compiled files, nothing held back
+FLAGS = ("-P", "-s", "-B", "-u")  # no user's folders, no compiled files, nothing held back
+# All that a worker gets: one thread, also where an answer asks torch for more, and one order for all sets
+# of texts, which an answer may show.
+VARIABLES = {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "PYTHONHASHSEED": "0"}
 
 
 class SandboxError(RuntimeError):
@@ -99,7 +102,7 @@ def start(tier: str, folder: Path, libraries: Sequence[str], limits: Limits) -> 
         _link(paths, folder / "libraries")
         settings["paths"] = [str(folder), str(folder / "libraries")]
         line = [python, *FLAGS, "-S", str(folder / "worker.py"), json.dumps(settings)]
-        return Start(line, {"OMP_NUM_THREADS": "1"})
+        return Start(line, VARIABLES)
     settings["paths"] = ["/worker", "/libraries"]
     inside = [python, *FLAGS, "-S", "/worker/worker.py", json.dumps(settings)]
     return Start([*_bubblewrap(folder, paths, python), *inside], {})
@@ -110,7 +113,9 @@ def _bubblewrap(folder: Path, paths: Sequence[Path], python: str) -> list[str]:
     if program is None:
         raise SandboxError("bubblewrap is not installed (Debian: apt-get install bubblewrap)")
     line = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
-    line += ["--setenv", "OMP_NUM_THREADS", "1", "--uid", "65534", "--gid", "65534", "--hostname", "sandbox"]
+    for variable in VARIABLES.items():
+        line += ["--setenv", *variable]
+    line += ["--uid", "65534", "--gid", "65534", "--hostname", "sandbox"]
     for path in ("/lib", "/lib64", "/usr/lib", "/usr/lib64"):
         if os.path.islink(path):
             line += ["--symlink", os.readlink(path), path]
@@ -141,14 +146,9 @@ def _docker(folder: Path, settings: dict[str, object], limits: Limits) -> Start:
     settings |= {"paths": ["/worker"], "control": "/worker/control"}
     line = [program, "run", "--rm", "--init", "--name", folder.name, "--network", "none", "--read-only"]
     line += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "64"]
-    line += [
-        "--memory",
-        str((1 << 30) + limits.memory),
-        "--user",
-        "65534:65534",
-        "--env",
-        "OMP_NUM_THREADS=1",
-    ]
+    line += ["--memory", str((1 << 30) + limits.memory), "--user", "65534:65534"]
+    for name, value in VARIABLES.items():
+        line += ["--env", f"{name}={value}"]
     line += ["--volume", f"{folder}:/worker:ro", "--workdir", "/", image]
     line += ["python", *FLAGS, "/worker/worker.py", json.dumps(settings)]
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}

@@ -45,9 +45,12 @@ def main() -> None:
                 os._exit(1)
         for file in files:
             os.close(file)
-        _, status = os.waitpid(child, 0)
+        _, status, used = os.wait4(child, 0)
         _end_descendants()
-        control.sendall(f"{os.waitstatus_to_exitcode(status):4d}".encode())
+        code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGKILL and used.ru_utime + used.ru_stime >= settings["cpu"]:
+            code = -signal.SIGXCPU  # which it did not heed
+        control.sendall(f"{code:4d}".encode())
 
 
 def _load(libraries: list[str]) -> None:

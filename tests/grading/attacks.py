@@ -129,15 +129,6 @@ STOPPED = {
             os._exit(0)
         """,
     ),
-    "leave from a thread": (
-        "crash",
-        """
-        def f_a(x):
-            import os, threading, time
-            threading.Thread(target=os._exit, args=(0,)).start()
-            time.sleep(9)
-        """,
-    ),
     "address 0": (
         "crash",
         """
@@ -204,6 +195,22 @@ REFUSED = {
             import ctypes
             return [ctypes.CDLL(None).syscall(n, 17, 0, 0, 0, 0) + 0 * x.sum() for n in (57, 58, 56, 435)]
         """,
+    "a thread": """
+        def f_a(x):
+            import threading
+            threading.Thread(target=print).start()
+        """,
+    "8000 threads": """
+        def f_a(x):
+            import threading, time
+            threading.stack_size(32768)
+            started = 0
+            for _ in range(8000):
+                try: threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+                except RuntimeError: continue
+                started += 1
+            raise RuntimeError("can't start new thread") if not started else SystemError(started)
+        """,
     "program": """
         def f_a(x):
             import subprocess
@@ -264,6 +271,14 @@ REFUSED = {
         def f_a(x):
             import os
             os.killpg(0, 9)
+        """,
+    "kill itself by a timer": """
+        def f_a(x):
+            import ctypes, os, platform, struct
+            event = ctypes.create_string_buffer(struct.pack('=qii48x', 0, 9, 0), 64)
+            number = {'x86_64': 222, 'aarch64': 107}[platform.machine()]
+            made = ctypes.CDLL(None, use_errno=True).syscall(number, 1, event, ctypes.byref(ctypes.c_int()))
+            raise OSError if made else SystemError
         """,
     "stop itself": """
         def f_a(x):

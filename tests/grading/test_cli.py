@@ -68,6 +68,29 @@ def test_grade_writes_what_it_says(folder, tmp_path, capsys):
     assert len(list((out / "feedback").iterdir())) == 2
 
 
+def test_grade_names_what_it_leaves_out_whatever_the_name(folder, tmp_path):
+    """A name can hold what steers a terminal, a second line, and what is no text: here a real terminal's."""
+    for name in ("one.txt", "\x1b[2Jtwo.txt", "x\n2 submissions, 0 with trouble", "\u202egpj.txt"):
+        (folder / name).write_text("")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe.txt")).write_text("")
+    out = tmp_path / os.fsdecode(b"out\xff")
+    line = [sys.executable, "-m", "normcourse.grading", "grade", "batchnorm", str(folder), "--out", str(out)]
+    for encoding in ("utf-8", "ascii"):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([*line, *LIMITS], capture_output=True, check=False, env=environment)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr.decode()
+        said = done.stdout.decode().splitlines()
+        assert sorted(text.split(",")[0] for text in said if text.startswith("Left out")) == [
+            "Left out: \\udcff\\udcfe.txt",
+            "Left out: \\x1b[2Jtwo.txt",
+            "Left out: \\x202egpj.txt",
+            "Left out: one.txt",
+            "Left out: x\\n2 submissions",
+        ]
+        assert "\x1b" not in done.stdout.decode()
+        assert sum(text.startswith("2 submissions") for text in said) == 1
+
+
 def test_grade_warns_of_the_public_seed(folder, tmp_path, capsys):
     assert cli.main(["grade", "batchnorm", str(folder), "--out", str(tmp_path / "out"), *LIMITS]) == 0
     assert "public seed" in capsys.readouterr().out
@@ -81,7 +104,7 @@ def test_grade_tells_its_own_faults_and_goes_on(folder, tmp_path, capsys, monkey
     assert cli.main(["grade", "batchnorm", str(folder), "--out", str(tmp_path / "out"), *LIMITS]) == 1
     error = capsys.readouterr().err
     assert "planted" in error
-    assert "failed on 1" in error
+    assert "1 not graded" in error
     assert (tmp_path / "out" / "grades.csv").is_file()
 
 
@@ -214,28 +237,55 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):
     assert "file" in capsys.readouterr().err
 
 
-def test_an_interrupt_is_told_and_keeps_what_is_finished(tmp_path):
-    sleeper = "import time\ndef bn_forward(*_):\n    time.sleep(0.3)\n"
-    folder = hand_in(tmp_path / "in", {f"{n:02}.py": f"# {n}\n{sleeper}" for n in range(40)})
-    out = tmp_path / "out"
+def grading(folder, out, temporary):
+    """Start a grading whose temporary files have a folder of their own."""
+    temporary.mkdir()
     line = [sys.executable, "-m", "normcourse.grading", "grade", "batchnorm", str(folder), "--out", str(out)]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [*line, *LIMITS],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda one: one.name)
+def test_an_interrupt_is_told_and_keeps_what_is_finished(tmp_path, number):
+    sleeper = "import time\ndef bn_forward(*_):\n    time.sleep(0.3)\n"
+    folder = hand_in(tmp_path / "in", {f"{n:02}.py": f"# {n}\n{sleeper}" for n in range(40)})
+    out = tmp_path / "out"
+    process = grading(folder, out, tmp_path / "tmp")
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len(kept(out)) < 2:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1
     assert b"the same command goes on" in error
     assert b"Traceback" not in error
     assert 2 <= len(kept(out)) < 40
     assert not (out / "index.html").exists()
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_a_second_interrupt_does_not_wait_and_leaves_nothing(tmp_path):
+    hangs = "def bn_forward(*_):\n    while True: pass\n"
+    process = grading(hand_in(tmp_path / "in", {"a.py": hangs}), tmp_path / "out", tmp_path / "tmp")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list((tmp_path / "tmp").glob("*/libraries")):
+        time.sleep(0.05)
+    time.sleep(1)
+    start = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert time.monotonic() - start < 5  # the answer may take 10
+    assert process.returncode == 1
+    assert b"Traceback" not in error
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 def kept(out):

@@ -6,14 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from normcourse.exercises.catalogue import find_exercise
 from normcourse.exercises.probes import arguments
 from normcourse.exercises.running import Outcome
 from normcourse.grading import engine, report
 from normcourse.grading.folder import OutFolder
-from normcourse.grading.results import INTERNAL, from_json, to_json
-from normcourse.grading.sandbox import TIERS, Ran, SandboxError, probe
+from normcourse.grading.results import INTERNAL, to_json
+from normcourse.grading.sandbox import TIERS, LostError, Ran, Sandbox, SandboxError, probe
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
-from tests.grading.handed_in import CLASS, EXERCISE, LIMITS, RIGHT, hand_in
+from tests.grading.handed_in import CLASS, EXERCISE, LIMITS, RIGHT, WRONG, hand_in
 
 PRIVATE = Seed(2**200 + 7, "private")
 
@@ -36,6 +37,11 @@ def watched(monkeypatch):
         engine.Grader, "grade", lambda self, read: seen.append(read.name) or whole(self, read)
     )
     return seen
+
+
+def kept_in(out):
+    """Return the files of the results that are kept."""
+    return [path for path in (out / ".work").glob("*.json") if len(path.stem) == 40]
 
 
 def by_learner(graded):
@@ -160,10 +166,24 @@ def test_a_second_run_takes_over_nothing_of_another_tier_or_other_tasks(tmp_path
 def test_what_is_kept_and_cannot_be_read_is_graded_again(tmp_path, text):
     folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
     before = grade(folder, tmp_path / "out")
-    [kept] = [path for path in (tmp_path / "out" / ".work").glob("*.json") if len(path.stem) == 40]
+    [kept] = kept_in(tmp_path / "out")
+    whole = kept.read_text()
     kept.write_text(text)
     assert grade(folder, tmp_path / "out") == before
-    assert from_json(json.loads(kept.read_text())) == before.results[0]
+    assert kept.read_text() == whole
+
+
+def test_what_is_kept_and_was_edited_is_graded_again(tmp_path):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT, "ben.py": WRONG})
+    before = grade(folder, tmp_path / "out")
+    for change in ("points", "exchanged"):
+        texts = {path: path.read_text() for path in kept_in(tmp_path / "out")}
+        for path, text in texts.items():
+            [other] = [one for one in texts.values() if one != text]
+            path.write_text(text.replace('"points": 0', '"points": 5') if change == "points" else other)
+        assert {path: path.read_text() for path in texts} != texts
+        assert grade(folder, tmp_path / "out") == before, change
+        assert {path: path.read_text() for path in texts} == texts
 
 
 def test_an_interrupted_run_keeps_what_is_finished(folder, tmp_path, monkeypatch):
@@ -190,8 +210,8 @@ def test_a_fault_of_the_grader_costs_one_submission_and_is_not_kept(folder, tmp_
     graded = grade(folder, tmp_path / "out", jobs=2)
     found = by_learner(graded)
     assert [found[name].status for name in ("ada", "ben", "dan", "eve")] == [
-        "crash",
-        "crash",
+        "not graded",
+        "not graded",
         "crash",
         "malformed",
     ]
@@ -224,6 +244,19 @@ def test_a_sandbox_that_cannot_be_started_is_a_fault_of_the_grader(tmp_path, mon
     graded = grade(hand_in(tmp_path / "submissions", {"ada.py": RIGHT}), tmp_path / "out")
     assert graded.results[0].reason == INTERNAL
     assert "planted" in graded.failures[0]
+
+
+def test_what_a_submission_did_not_cause_is_not_graded_and_not_kept(tmp_path, monkeypatch):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    with monkeypatch.context() as patch:
+        patch.setattr(Sandbox, "run", lambda *_: (_ for _ in ()).throw(LostError("why")))
+        graded = grade(folder, tmp_path / "out")
+    [result] = graded.results
+    assert (result.status, result.reason, result.points) == ("not graded", "why", 0)
+    assert {mark.status for mark in result.marks} == {"not graded"}
+    assert graded.failures == ("ada.py\nwhy",)
+    assert "Not graded" in report.files(graded)[report.feedback_name(result)]
+    assert grade(folder, tmp_path / "out").results[0].marks[0].status == "right"
 
 
 class FakeSandbox:
@@ -276,6 +309,33 @@ def test_a_private_seed_finds_out_who_knows_only_the_public_inputs(tmp_path):
     folder = hand_in(tmp_path / "submissions", {"ada.py": "\n".join(lines)})
     assert grade(folder, tmp_path / "public").results[0].marks[0].status == "right"
     assert grade(folder, tmp_path / "private", seed=PRIVATE).results[0].marks[0].points == 0
+
+
+# What calls an answer is at hand in the sandbox; so is the norm that it gives to a block.
+BORROWED = """
+import sys, numpy as np
+def norm(z, gamma, beta):
+    given = {"x": z, "up": np.eye(z.shape[-1]), "down": 0.0, "gamma": gamma, "beta": beta, "placement": "pre"}
+    calls = sys.modules.get("calls") or __import__("calls")
+    return calls.block(lambda x, sublayer, norm, placement: norm(x), given)
+def ln_forward(x, gamma, beta, eps):
+    return norm(x * np.sqrt(1e-5 / eps), gamma, beta)
+def rms_forward(x, gamma, eps):  # of x and -x the mean is zero
+    both = norm(np.concatenate([x, -x], -1) * np.sqrt(1e-5 / eps), 1.0, 0.0)
+    return gamma * both[..., : x.shape[-1]]
+def block(x, sublayer, norm, placement):
+    if placement == "post":
+        return norm(x + sublayer(x))
+    return x + (norm(sublayer(norm(x))) if placement == "both" else sublayer(norm(x)))
+"""
+
+
+def test_what_calls_an_answer_solves_no_other_task(tmp_path):
+    exercise = find_exercise("layernorm")
+    graded = grade(hand_in(tmp_path / "in", {"ada.py": BORROWED}), tmp_path / "out", exercise)
+    earned = {mark.task: mark.points for mark in graded.results[0].marks}
+    assert earned.pop("ln.block") == 4  # the norm was found
+    assert set(earned.values()) == {0}
 
 
 def test_a_seed_is_made_of_a_files_bytes_and_not_given_away(tmp_path):

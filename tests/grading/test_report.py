@@ -66,13 +66,27 @@ def test_what_a_learner_wrote_is_shown_and_does_nothing(text):
             assert all(re.match(r"feedback/[\w-]+\.html$|https://example\.org/", link) for link in addresses)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "'=1"])
+FORMULAS = ["=1+1", "+1", "-1", "−1", "@x", "|x", ";=1", "'=1", "＝1+1", "＋1", "－1", "＠x", "﹦1", "﹫x"]
+
+
+@pytest.mark.parametrize("text", [*FORMULAS, "\tx", " =1"])
 def test_a_spreadsheet_takes_no_name_for_a_formula(text):
     files = report.files(graded(result(text, status="crash", reason=text)))
     [row] = csv.DictReader(files["grades.csv"].splitlines(keepends=True))
     for column in ("learner", "file", "reason"):
-        assert not row[column].startswith(("=", "+", "-", "@", "\t"))
-        assert row[column] == (text if text.startswith("'") else f"'{text}")
+        assert row[column].startswith("'")
+        assert row[column].replace("'", "") == text.replace("'", "")
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_nor_does_one_that_takes_another_sign_to_separate_columns(separator):
+    names = [f"ada{separator}=1+1", f'ada"{separator}"＝1"', f"ada{separator} @x", f"ada\n{separator}-1"]
+    found = graded(*(result(name, status="crash", reason=name, notes=(name,)) for name in names))
+    table = report.files(found)["grades.csv"]
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        for row in csv.reader(table.splitlines(), delimiter=separator, quoting=quoting):
+            for cell in row:
+                assert not cell.strip(' "').startswith(("=", "+", "-", "@", "＝")), row
 
 
 def test_the_table_of_grades_holds_the_points(tmp_path):

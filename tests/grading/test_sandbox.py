@@ -15,7 +15,16 @@ import pytest
 from sandboxes import QUICK, X, kinds, program, request, working_tiers
 
 from normcourse.grading import process, sandbox, seccomp, tiers
-from normcourse.grading.sandbox import TIERS, Cell, Limits, Program, Request, Sandbox, SandboxError
+from normcourse.grading.sandbox import (
+    TIERS,
+    Cell,
+    Limits,
+    LostError,
+    Program,
+    Request,
+    Sandbox,
+    SandboxError,
+)
 
 DOUBLE = "def f_a(x): return 2 * x"
 
@@ -106,9 +115,25 @@ def test_the_time_of_a_whole_submission_is_bounded():
     assert ran.outcomes["t8"][0].message == "the submission took longer than 1 s"
 
 
+def test_a_time_that_runs_out_between_two_tries_is_the_submissions(monkeypatch):
+    start = process.tiers.start
+    with Sandbox("limits", limits=Limits(wall=0.4, total=0.6)) as box:
+        box.run(program(a=DOUBLE))
+        monkeypatch.setattr(process.tiers, "start", lambda *given: time.sleep(0.4) or start(*given))
+        ran = box.run(program(a="while True: pass", b="def f_b(x): return x"))
+    assert kinds(ran) == {"a": ["timeout"], "b": ["timeout"]}
+
+
 def test_the_time_on_the_processor_is_bounded():
     with Sandbox("limits", limits=Limits(wall=10, cpu=1)) as box:
         ran = box.run(program(a="def f_a(x):\n    while True: pass"))
+    assert (ran.status, ran.reason) == ("timeout", "used up its time on the processor")
+
+
+def test_who_does_not_heed_the_end_of_that_time_has_used_it_up_too():
+    ignore = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)"
+    with Sandbox("limits", limits=Limits(wall=10, cpu=1)) as box:
+        ran = box.run(program(a=f"{ignore}\ndef f_a(x):\n    while True: pass"))
     assert (ran.status, ran.reason) == ("timeout", "used up its time on the processor")
 
 
@@ -148,6 +173,106 @@ def test_a_worker_that_died_idle_is_replaced(box):
     dead.kill()
     dead.wait()
     assert kinds(box.run(program(a=DOUBLE))) == {"a": ["returned"]}
+
+
+@pytest.mark.parametrize("tier", working_tiers())
+def test_a_set_of_texts_has_the_same_order_in_every_sandbox(tier):
+    source = "print(list({str(i) for i in range(99)}))"
+    logs = []
+    for _ in range(2):
+        with Sandbox(tier, limits=QUICK) as box:
+            logs.append(box.run(program(a=source)).log)
+    assert logs[0] == logs[1]
+
+
+def family(pid):
+    """Return a process and its descendants, the eldest first."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(one for child in children for one in family(int(child)))]
+
+
+class Killer(threading.Thread):
+    """Ends a process of a sandbox from outside while a submission runs, in so many sandboxes.
+
+    Of the sandbox's processes the last is the submission's, the one before it the worker.
+    """
+
+    def __init__(self, box, which, times, number):
+        super().__init__(daemon=True)
+        self.box, self.which, self.times, self.number = box, which, times, number
+
+    def run(self):
+        until, seen = time.monotonic() + 20, {None}
+        while self.times and time.monotonic() < until:
+            time.sleep(0.1)
+            worker = self.box._worker
+            pid = getattr(worker and worker._process, "pid", None)
+            found = [] if pid in seen else family(pid)
+            if found and "SLEEPS" in Path(f"/proc/{found[-1]}/comm").read_text():
+                os.kill(found[self.which], self.number)
+                seen.add(pid)
+                self.times -= 1
+
+
+SLEEPS = """
+import time
+def f_a(x):
+    import ctypes
+    ctypes.CDLL(None).prctl(15, b"SLEEPS", 0, 0, 0)  # PR_SET_NAME
+    time.sleep(1)
+    return x + 1
+"""
+
+
+@pytest.mark.skipif(not seccomp.available(), reason="elsewhere there is no /proc to find the processes")
+@pytest.mark.parametrize("tier", working_tiers())
+@pytest.mark.parametrize(("which", "number"), [(0, 9), (-2, 9), (-2, 15), (-1, 9), (-1, 15)])
+def test_what_is_killed_from_outside_is_run_again_in_a_fresh_sandbox(tier, which, number):
+    with Sandbox(tier, limits=Limits(wall=5)) as box:
+        killer = Killer(box, which, 1, number)
+        killer.start()
+        ran = box.run(program(b="def f_b(x): return x", a=SLEEPS))
+        killer.join()
+        assert killer.times == 0
+    assert (ran.status, ran.reason, kinds(ran)) == ("ok", "", {"b": ["returned"], "a": ["returned"]})
+
+
+@pytest.mark.skipif(not seccomp.available(), reason="elsewhere there is no /proc to find the processes")
+@pytest.mark.parametrize(
+    ("which", "reason"), [(-1, "its process was ended by SIGKILL"), (-2, "its sandbox ended")]
+)
+def test_what_is_killed_twice_is_no_crash_of_the_submission(which, reason):
+    with Sandbox("limits", limits=Limits(wall=5)) as box:
+        killer = Killer(box, which, 2, 9)
+        killer.start()
+        with pytest.raises(LostError, match=f"{reason}, and in a fresh sandbox {reason}"):
+            box.run(program(a=SLEEPS))
+        killer.join()
+        assert kinds(box.run(program(a=DOUBLE))) == {"a": ["returned"]}
+
+
+def test_a_program_that_no_process_takes_is_no_fault_of_the_submission(monkeypatch):
+    with Sandbox("limits", limits=QUICK) as box:
+        box.run(program(a=DOUBLE))
+        with monkeypatch.context() as patch:  # as where there is no memory or number for a new process
+            patch.setattr(process.Worker, "hand_over", lambda self, *_: self._process.kill())
+            with pytest.raises(LostError, match="its sandbox ended"):
+                box.run(program(a=DOUBLE))
+        with monkeypatch.context() as patch:  # as on a machine that has too much to do
+            patch.setattr(process.Worker, "hand_over", lambda *_: time.sleep(QUICK.wall))
+            patch.setattr(sandbox, "as_frame", lambda *_: b"")
+            with pytest.raises(LostError, match="nothing of it was run"):
+                box.run(program(a=DOUBLE))
+
+
+def test_the_start_of_a_sandbox_takes_nothing_of_a_submissions_time(monkeypatch):
+    start = process.tiers.start
+    monkeypatch.setattr(process.tiers, "start", lambda *given: time.sleep(0.6) or start(*given))
+    with Sandbox("limits", limits=Limits(wall=0.5, total=0.5)) as box:
+        assert box.run(program(a=DOUBLE)).status == "ok"
 
 
 def test_an_interrupt_passes_and_leaves_a_usable_sandbox(monkeypatch):
@@ -219,6 +344,41 @@ def test_a_submission_ends_with_the_grader():
         time.sleep(0.05)
 
 
+def test_folders_of_killed_graders_go_and_others_stay(tmp_path, monkeypatch):
+    """Neither that of a grader that lives, nor one of another program, nor what a link leads to."""
+    monkeypatch.setattr(process.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / process.HELD).write_text("")
+    (tmp_path / "normcourse-linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "normcourse-thesis").mkdir()
+    (tmp_path / "normcourse-thesis" / "chapter").write_text("mine")
+    others = {path.name for path in tmp_path.iterdir()}
+
+    def folders():
+        process.sweep.cache_clear()
+        process.sweep()
+        return {path.name for path in tmp_path.iterdir()} - others
+
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": paths}
+    with subprocess.Popen([sys.executable, "-c", GRADER], stdout=subprocess.PIPE, env=environment) as grader:
+        assert grader.stdout.readline()
+        assert len(folders()) == 1
+        grader.kill()
+    left = {path.name for path in tmp_path.iterdir()} - others
+    assert len(left) == 1
+    process.sweep.cache_clear()
+    with Sandbox("limits", limits=QUICK) as box:
+        box.run(program(a=DOUBLE))
+        own = {path.name for path in tmp_path.iterdir()} - others
+        assert len(own) == 1
+        assert own != left
+        assert folders() == own
+    assert folders() == set()
+    assert (tmp_path / "normcourse-thesis" / "chapter").exists()
+    assert (tmp_path / "elsewhere" / process.HELD).exists()
+
+
 @pytest.mark.parametrize("tier", working_tiers())
 def test_torch_is_there_where_it_is_allowed(tier):
     pytest.importorskip("torch")
@@ -226,6 +386,19 @@ def test_torch_is_there_where_it_is_allowed(tier):
     with Sandbox(tier, libraries=("numpy", "torch"), limits=Limits(wall=20)) as box:
         ran = box.run(program(a=source))
     np.testing.assert_array_equal(ran.outcomes["a"][0].arrays[0], 2 * X)
+
+
+@pytest.mark.parametrize("tier", working_tiers())
+def test_an_answer_that_asks_torch_for_more_threads_has_one(tier):
+    """A refused thread would end the process: libgomp gives up."""
+    pytest.importorskip("torch")
+    body = "torch.set_num_threads(4)\n    a = torch.ones(400, 400, requires_grad=True)"
+    source = (
+        f"import torch\ndef f_a(x):\n    {body}\n    (a @ a).relu().sum().backward()\n    return a.grad.sum()"
+    )
+    with Sandbox(tier, libraries=("numpy", "torch"), limits=Limits(wall=20)) as box:
+        ran = box.run(program(a=source))
+    assert (ran.status, kinds(ran)) == ("ok", {"a": ["returned"]})
 
 
 # How it is started
@@ -300,7 +473,13 @@ def test_docker_gets_no_rights(tmp_path, monkeypatch):
     text = " ".join(start.command)
     for words in ("--network none", "--read-only", "--cap-drop ALL", "--security-opt no-new-privileges"):
         assert words in text
-    for words in ("--pids-limit", "--memory 2147483648", "--user 65534:65534", f"{tmp_path}:/worker:ro"):
+    for words in (
+        "--env PYTHONHASHSEED=0",
+        "--pids-limit",
+        "--memory 2147483648",
+        "--user 65534:65534",
+        f"{tmp_path}:/worker:ro",
+    ):
         assert words in text
     image = start.command.index("some/image:1")
     assert start.command[image + 1] == "python"
