@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from normcourse.exercises.catalogue import find_task
-from normcourse.exercises.marking import arguments, mark
+from normcourse.exercises.marking import mark
+from normcourse.exercises.probes import arguments
 from normcourse.exercises.tasks.draws import astride, signs
 from tests.exercises.outcomes import outcomes
 
