@@ -133,5 +133,10 @@ def plain(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Make a name, which may hold anything, fit for a table."""
-    return plain(text).replace("\n", "\\n").replace("\t", "\\t")
+    r"""Make a name, which may hold anything, fit for a table, so that two names never look the same.
+
+    Example:
+        >>> one_line("a\nb"), one_line(r"a\nb")
+        ('a\\nb', 'a\\\\nb')
+    """
+    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)
