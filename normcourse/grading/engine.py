@@ -19,10 +19,11 @@ from normcourse.exercises.running import Outcome
 from normcourse.exercises.task import AnyTask, CodeTask, Exercise
 from normcourse.grading import submissions
 from normcourse.grading.folder import OutFolder
+from normcourse.grading.reader import Reader
 from normcourse.grading.results import INTERNAL, Graded, Result, from_json, one_line, plain, to_json
 from normcourse.grading.sandbox import Limits, Program, Request, Sandbox
 from normcourse.grading.seeds import PUBLIC_SEED, Seed
-from normcourse.grading.submissions import Submission, Unreadable
+from normcourse.grading.submissions import HandedIn, Submission, Unreadable
 
 __all__ = ["Grader", "grade"]
 
@@ -67,6 +68,7 @@ class Grader:
         self._parts = _parts(exercise, seed)
         self._sandboxes: dict[tuple[str, ...], Sandbox] = {}
         self._open = ExitStack()
+        self._reader = self._open.enter_context(Reader())
 
     def __enter__(self) -> "Grader":
         return self
@@ -75,8 +77,12 @@ class Grader:
         self.close()
 
     def close(self) -> None:
-        """End the sandboxes."""
+        """End the sandboxes, and the process that reads."""
         self._open.close()
+
+    def read(self, file: HandedIn | Unreadable) -> Submission | Unreadable:
+        """Read a file as a submission to the exercise."""
+        return submissions.understand(file, self.exercise, self._reader)
 
     def grade(self, read: Submission | Unreadable) -> Result:
         """Grade one submission, whatever it does.
@@ -92,7 +98,7 @@ class Grader:
             (status, reason), marks = self.mark(read)
             if not read.answers:
                 status, reason = "malformed", read.nothing
-            notes = read.notes
+            notes = tuple(map(plain, read.notes))
         name, learner = one_line(read.name), one_line(read.learner)
         return Result(name, learner, read.digest, status, plain(reason), marks, notes)
 
@@ -182,20 +188,20 @@ class _Kept:
     out: OutFolder
     basis: str
 
-    def recall(self, read: Submission | Unreadable) -> Result | None:
-        entries = self.out.recall(self._key(read)) if read.digest else None
+    def recall(self, file: HandedIn | Unreadable) -> Result | None:
+        entries = self.out.recall(self._key(file)) if file.digest else None
         try:
             return None if entries is None else from_json(entries)
         except (KeyError, TypeError, AttributeError):
             return None  # edited, or of another version
 
-    def keep(self, read: Submission | Unreadable, result: Result) -> None:
-        if read.digest:
-            self.out.keep(self._key(read), to_json(result))
+    def keep(self, file: HandedIn | Unreadable, result: Result) -> None:
+        if file.digest:
+            self.out.keep(self._key(file), to_json(result))
 
-    def _key(self, read: Submission | Unreadable) -> str:
-        kind = Path(read.name).suffix.lower()  # the same bytes are read otherwise under another suffix
-        return sha256(f"{read.digest}\n{kind}\n{self.basis}".encode()).hexdigest()[:40]
+    def _key(self, file: HandedIn | Unreadable) -> str:
+        kind = Path(file.name).suffix.lower()  # the same bytes are read otherwise under another suffix
+        return sha256(f"{file.digest}\n{kind}\n{self.basis}".encode()).hexdigest()[:40]
 
 
 class _Batch:
@@ -253,12 +259,12 @@ class _Batch:
             return Result(name, one_line(path.stem), "", "crash", INTERNAL, grader.nothing("crash", INTERNAL))
 
     def _one(self, grader: Grader, path: Path) -> Result:
-        read = submissions.read(path, grader.exercise, self._folder)
-        result = self._kept.recall(read)
+        file = submissions.receive(path, self._folder)
+        result = self._kept.recall(file)  # before it is read: the bytes are the same
         if result is None:
-            result = grader.grade(read)
-            self._kept.keep(read, result)
-        return replace(result, name=one_line(read.name), learner=one_line(read.learner))
+            result = grader.grade(grader.read(file))
+            self._kept.keep(file, result)
+        return replace(result, name=one_line(file.name), learner=one_line(file.learner))
 
 
 def _explained(task: AnyTask, outcome: Outcome, imports: dict[str, str]) -> Outcome:

@@ -134,6 +134,16 @@ def test_a_second_run_takes_over_what_is_finished(folder, tmp_path, monkeypatch)
     assert by_learner(after) | {"ben": None} == by_learner(before) | {"ben": None}
 
 
+def test_what_is_taken_over_is_not_read_again(folder, tmp_path, monkeypatch):
+    before = grade(folder, tmp_path / "out")
+
+    def broken(*_):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(engine.Reader, "extract", broken)
+    assert grade(folder, tmp_path / "out") == before
+
+
 @pytest.mark.parametrize(
     "change", [{"seed": PRIVATE}, {"limits": replace(LIMITS, wall=2)}], ids=lambda change: next(iter(change))
 )

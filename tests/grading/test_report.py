@@ -74,6 +74,12 @@ def test_a_template_is_read_once_and_not_for_every_page(monkeypatch):
     assert len(seen) <= 3
 
 
+def test_what_was_mended_or_left_out_is_told_to_the_learner():
+    one = result(notes=("not run, as it seems to change nothing: setup(A)",))
+    page = report.files(graded(one))[report.feedback_name(one)]
+    assert "Note: not run, as it seems to change nothing: setup(A)." in soup(page).get_text()
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "'=1"])
 def test_a_spreadsheet_takes_no_name_for_a_formula(text):
     files = report.files(graded(result(text, status="crash", reason=text)))
