@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 CODE, STATEMENTS = 1 << 18, 5000  # bytes and statements of a submission; more is data
+SCOPES = 500  # functions directly inside of one, at most, for its names to be told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +191,7 @@ def support(piece: Piece) -> tuple[str, ...]:
 
 
 def used(source: str) -> set[str]:
-    """Return the names that code takes from outside of its functions."""
+    """Return the names that code takes from outside of its functions; all of them where it has too many."""
     found: set[str] = set()
     try:
         left = [symtable.symtable(source, "cell", "exec")]
@@ -198,9 +199,12 @@ def used(source: str) -> set[str]:
         return found
     while left:
         table = left.pop()
-        top = table.get_type() == "module"
+        top, children = table.get_type() == "module", table.get_children()
+        left += children
+        if len(children) > SCOPES:  # each symbol is looked for in all of them
+            found |= {*table.get_identifiers()}
+            continue
         found |= {s.get_name() for s in table.get_symbols() if s.is_global() or (top and s.is_referenced())}
-        left += table.get_children()
     return found
 
 

@@ -20,7 +20,7 @@ from normcourse.grading.reading import MalformedError
 __all__ = ["COSTLY", "Cost", "Reader"]
 
 COSTLY = "too costly to read"
-LARGEST = 32 << 20  # bytes of an extract: its code may stand in several answers
+LARGEST = 16 << 20  # bytes of an extract: its code may stand in several answers
 ENTRIES, TEXT = 10_000, 10_000  # of pieces or names, and characters of what is shown
 
 # The package without what it imports by itself: NumPy takes longer to load than most files to read.

@@ -59,7 +59,7 @@ def test_what_is_costly_to_read_costs_itself_alone(small, name):
 def test_a_class_with_a_costly_file_is_graded(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "Reader", partial(Reader, SMALL))
     attacks = {
-        f"eve/{name}.{READING[name][0]}": READING[name][1]() for name in ("inner functions", "short strings")
+        f"eve/{name}.{READING[name][0]}": READING[name][1]() for name in ("cells of nothing", "short strings")
     }
     folder = hand_in(tmp_path / "in", {"ada.py": RIGHT, **attacks, "gus.py": RIGHT + "# by gus"})
     with OutFolder(tmp_path / "out", EXERCISE.name, folder) as out:
@@ -147,7 +147,7 @@ def test_an_extract_that_is_too_long_is_not_taken_in(monkeypatch):
         "channel.sendall(struct.pack('!I', 1 << 31))\nwhile True: channel.sendall(bytes(1 << 20))",
     )
     with Reader(Cost(wall=5)) as one:
-        assert why(one, RIGHT_ONE) == f"{COSTLY}: its code comes to more than 32 MiB"
+        assert why(one, RIGHT_ONE) == f"{COSTLY}: its code comes to more than 16 MiB"
 
 
 def test_what_the_process_may_say_is_taken_over(monkeypatch):
