@@ -23,7 +23,8 @@ from normcourse.exercises.marking import Mark
 from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Exercise, PredictionTask
 from normcourse.grading import engine, release, report, submissions
 from normcourse.grading.folder import FolderError, OutFolder
-from normcourse.grading.results import Graded, one_line
+from normcourse.grading.reader import Reader
+from normcourse.grading.results import Graded
 from normcourse.grading.sandbox import TIERS, SandboxError, probe, strictest
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
 from normcourse.grading.submissions import Submission, Unreadable
@@ -158,7 +159,7 @@ def _grade(chosen: argparse.Namespace) -> int:
                 return _say("interrupted; what is finished is kept, and the same command goes on", PROBLEM)
         out.publish(report.files(graded, chosen.book_url or ""))
     for name in submissions.left_out(chosen.submissions, exercise):
-        _print(f"Left out: {one_line(name)}, in which no .ipynb or .py file was found")
+        _print(f"Left out: {name}")
     return _summary(graded, chosen.out)
 
 
@@ -191,7 +192,7 @@ def _check(chosen: argparse.Namespace) -> int:
             raise
         tier = "limits"
     with engine.Grader(exercise, tier) as grader:
-        result = grader.grade(submissions.read(path, exercise, path.parent))
+        result = grader.grade(grader.read(submissions.receive(path, path.parent)))
     if result.status != "ok":
         _print(f"{result.status}: {result.reason}")
     if result.status != "malformed":
@@ -210,9 +211,10 @@ def _done(task: AnyTask, mark: Mark) -> bool:
 def _answered(path: Path) -> Exercise | None:
     """Return the exercise of which a file answers the most tasks."""
     counts = {}
-    for exercise in EXERCISES:
-        read = submissions.read(path, exercise, path.parent)
-        counts[exercise.name] = len(read.answers) if isinstance(read, Submission) else 0
+    with Reader() as reader:
+        for exercise in EXERCISES:
+            read = submissions.read(path, exercise, path.parent, reader)
+            counts[exercise.name] = len(read.answers) if isinstance(read, Submission) else 0
     best = max(EXERCISES, key=lambda exercise: counts[exercise.name])
     return best if counts[best.name] else None
 

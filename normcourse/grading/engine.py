@@ -23,6 +23,7 @@ from normcourse.exercises.running import Outcome
 from normcourse.exercises.task import AnyTask, CodeTask, Exercise
 from normcourse.grading import submissions
 from normcourse.grading.folder import OutFolder
+from normcourse.grading.reader import Reader
 from normcourse.grading.results import (
     INTERNAL,
     NOT_GRADED,
@@ -35,7 +36,7 @@ from normcourse.grading.results import (
 )
 from normcourse.grading.sandbox import Limits, LostError, Program, Request, Sandbox
 from normcourse.grading.seeds import PUBLIC_SEED, Seed
-from normcourse.grading.submissions import Submission, Unreadable
+from normcourse.grading.submissions import HandedIn, Submission, Unreadable
 
 __all__ = ["Grader", "grade"]
 
@@ -80,6 +81,7 @@ class Grader:
         self._parts = _parts(exercise, seed)
         self._sandboxes: dict[tuple[str, ...], Sandbox] = {}
         self._open = ExitStack()
+        self._reader = self._open.enter_context(Reader())
 
     def __enter__(self) -> "Grader":
         return self
@@ -88,8 +90,12 @@ class Grader:
         self.close()
 
     def close(self) -> None:
-        """End the sandboxes."""
+        """End the sandboxes, and the process that reads."""
         self._open.close()
+
+    def read(self, file: HandedIn | Unreadable) -> Submission | Unreadable:
+        """Read a file as a submission to the exercise."""
+        return submissions.understand(file, self.exercise, self._reader)
 
     def grade(self, read: Submission | Unreadable) -> Result:
         """Grade one submission, whatever it does.
@@ -105,7 +111,7 @@ class Grader:
             (status, reason), marks = self.mark(read)
             if not read.answers:
                 status, reason = "malformed", read.nothing
-            notes = read.notes
+            notes = tuple(map(plain, read.notes))
         name, learner = one_line(read.name), one_line(read.learner)
         return Result(name, learner, read.digest, status, plain(reason), marks, notes)
 
@@ -198,9 +204,9 @@ class _Kept:
     basis: str
     secret: int
 
-    def recall(self, read: Submission | Unreadable) -> Result | None:
-        key = self._key(read)
-        entries = self.out.recall(key) if read.digest else None
+    def recall(self, file: HandedIn | Unreadable) -> Result | None:
+        key = self._key(file)
+        entries = self.out.recall(key) if file.digest else None
         try:
             if entries is None or entries["seal"] != self._seal(key, entries["result"]):
                 return None
@@ -208,18 +214,18 @@ class _Kept:
         except (KeyError, TypeError, AttributeError):
             return None  # of another version
 
-    def keep(self, read: Submission | Unreadable, result: Result) -> None:
-        if read.digest:
-            key, entries = self._key(read), to_json(result)
+    def keep(self, file: HandedIn | Unreadable, result: Result) -> None:
+        if file.digest:
+            key, entries = self._key(file), to_json(result)
             self.out.keep(key, {"seal": self._seal(key, entries), "result": entries})
 
     def _seal(self, key: str, entries: dict[str, Any]) -> str:
         text = json.dumps([key, entries], sort_keys=True)
         return hmac.new(str(self.secret).encode(), text.encode(), "sha256").hexdigest()
 
-    def _key(self, read: Submission | Unreadable) -> str:
-        kind = Path(read.name).suffix.lower()  # the same bytes are read otherwise under another suffix
-        return sha256(f"{read.digest}\n{kind}\n{self.basis}".encode()).hexdigest()[:40]
+    def _key(self, file: HandedIn | Unreadable) -> str:
+        kind = Path(file.name).suffix.lower()  # the same bytes are read otherwise under another suffix
+        return sha256(f"{file.digest}\n{kind}\n{self.basis}".encode()).hexdigest()[:40]
 
 
 class _Batch:
@@ -281,12 +287,12 @@ class _Batch:
             return Result(name, one_line(path.stem), "", NOT_GRADED, reason, marks)
 
     def _one(self, grader: Grader, path: Path) -> Result:
-        read = submissions.read(path, grader.exercise, self._folder)
-        result = self._kept.recall(read)
+        file = submissions.receive(path, self._folder)
+        result = self._kept.recall(file)  # before it is read: the bytes are the same
         if result is None:
-            result = grader.grade(read)
-            self._kept.keep(read, result)
-        return replace(result, name=one_line(read.name), learner=one_line(read.learner))
+            result = grader.grade(grader.read(file))
+            self._kept.keep(file, result)
+        return replace(result, name=one_line(file.name), learner=one_line(file.learner))
 
 
 def _explained(task: AnyTask, outcome: Outcome, imports: dict[str, str]) -> Outcome:

@@ -6,19 +6,29 @@ Code is parsed here, never run. A cell that does not parse costs the answers tha
 import ast
 import re
 import symtable
-import threading
 import warnings
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 from normcourse.grading.reading import CodeCell
 
-__all__ = ["Broken", "Piece", "answering", "definition", "imported", "needed", "support", "take_apart"]
+__all__ = [
+    "Broken",
+    "Piece",
+    "additions",
+    "answering",
+    "definition",
+    "imported",
+    "is_cheap",
+    "support",
+    "take_apart",
+    "used",
+]
 
 CODE, STATEMENTS = 1 << 18, 5000  # bytes and statements of a submission; more is data
-
-_PARSING = threading.Lock()  # warnings are caught for a whole process, and the grader reads in threads
+SCOPES = 500  # functions directly inside of one, at most, for its names to be told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +58,11 @@ class Piece:
         return _edited(self.node)
 
     @cached_property
+    def uses(self) -> frozenset[str]:
+        """The names that it takes from outside of its functions."""
+        return frozenset(used(self.source))
+
+    @cached_property
     def changes(self) -> frozenset[str]:
         """The names that it may give a value, or whose value it may change, in a block too."""
         return frozenset(_changed(self.node))
@@ -70,17 +85,19 @@ def take_apart(cells: Sequence[CodeCell]) -> tuple[list[Piece], list[Broken]]:
     pieces: list[Piece] = []
     broken: list[Broken] = []
     left = CODE
+    count = 0
     for cell in cells:
         size = len(cell.source.encode("utf-8", "replace"))
         if size > left:
             broken.append(Broken(cell, f"{cell.where()} is left out: there is more code than {CODE} bytes"))
             continue
         left -= size
-        found = _parsed(cell, STATEMENTS - len(pieces))
+        found = _parsed(cell, STATEMENTS - count)
         if isinstance(found, Broken):
             broken.append(found)
         else:
             pieces += found
+            count += sum(_weight(piece.node) for piece in found)
     return pieces, broken
 
 
@@ -91,29 +108,56 @@ def definition(pieces: Sequence[Piece], name: str) -> tuple[Piece, bool] | None:
     the empty one that was released, if there are such.
     """
     defining = [piece for piece in pieces if name in piece.defines]
-    filled = [piece for piece in defining if not _is_stub(piece.node) or _edits(pieces, piece, name)]
+    filled = [piece for piece in defining if not _is_stub(piece.node) or additions(pieces, piece, name)]
     chosen = next(reversed(filled or defining), None)
     return None if chosen is None else (chosen, bool(filled))
 
 
-def answering(pieces: Sequence[Piece], chosen: Piece, name: str, others: Set[str] = frozenset()) -> str:
+def additions(pieces: Sequence[Piece], chosen: Piece, name: str) -> list[Piece]:
+    """Return the additions to a dictionary that follow its definition, up to the next one."""
+    found: list[Piece] = []
+    for piece in pieces[pieces.index(chosen) + 1 :]:
+        if name in piece.defines:
+            break
+        if piece.edits == name:
+            found.append(piece)
+    return found
+
+
+def answering(
+    pieces: Sequence[Piece],
+    chosen: Piece,
+    name: str,
+    others: Set[str] = frozenset(),
+    changing: Mapping[Piece, Set[str]] = MappingProxyType({}),
+) -> str:
     """Return the code of an answer: helpers in its cell, its definition, and later additions to it.
 
-    The helpers go along because another answer may have some of the same names; the `others`, names of other
-    answers, do not. Lines keep their numbers.
+    The helpers go along because another answer may have some of the same names. Lines keep their numbers.
+
+    Args:
+        pieces: All.
+        chosen: The answer's definition.
+        name: What it defines.
+        others: Names of other answers, which do not go along.
+        changing: The pieces that the answer needs, with the names that they change. They go along where a
+            helper, given again, would undo what they did.
     """
     before = True
+    given: set[str] = set()
     lines: list[str] = []
     for piece in pieces if chosen.cell.number else [chosen]:
+        helps = _is_helper(piece.node) or bool(given & changing.get(piece, frozenset()))
         if piece is chosen:
             before = False
-        elif piece.cell is not chosen.cell or not _is_helper(piece.node) or piece.defines & others:
+        elif piece.cell is not chosen.cell or piece.defines & others or piece.edits == name or not helps:
             continue
         elif name in piece.defines and not before:
             continue  # the empty one, perhaps
+        given |= piece.defines
         lines += [""] * (piece.line - 1 - len(lines))
         lines += piece.source.split("\n")
-    return "\n".join([*lines, *(piece.source for piece in _edits(pieces, chosen, name))])
+    return "\n".join([*lines, *(piece.source for piece in additions(pieces, chosen, name))])
 
 
 def imported(piece: Piece) -> dict[str, str]:
@@ -142,36 +186,52 @@ def support(piece: Piece) -> tuple[str, ...]:
     if _is_helper(node):
         return (piece.source,)
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        return (piece.source,) if _is_cheap(node.value, ast.Name, ast.Attribute) else ()
+        return (piece.source,) if is_cheap(node.value, ast.Name, ast.Attribute) else ()
     return ()
 
 
-def needed(pieces: Sequence[Piece], chosen: Piece, answer: str) -> set[Piece]:
-    """Return the pieces that give or change a name that an answer uses, or that such a piece uses.
-
-    Of a name those before the answer count, as in a notebook that is run from top to bottom; if there are
-    none, those after it.
-
-    Args:
-        pieces: All.
-        chosen: The answer's definition.
-        answer: Its code, as :func:`answering` returns it.
-    """
-    at = pieces.index(chosen)
-    found: set[Piece] = set()
-    seen: set[str] = set()
-    left = [*_used(answer)]
+def used(source: str) -> set[str]:
+    """Return the names that code takes from outside of its functions; all of them where it has too many."""
+    found: set[str] = set()
+    try:
+        left = [symtable.symtable(source, "cell", "exec")]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
     while left:
-        name = left.pop()
-        if name in seen:
+        table = left.pop()
+        top, children = table.get_type() == "module", table.get_children()
+        left += children
+        if len(children) > SCOPES:  # each symbol is looked for in all of them
+            found |= {*table.get_identifiers()}
             continue
-        seen.add(name)
-        early = [piece for piece in pieces[:at] if name in piece.changes]
-        for piece in early or [piece for piece in pieces[at:] if name in piece.changes]:
-            if piece not in found:
-                found.add(piece)
-                left += _used(piece.source)
+        found |= {s.get_name() for s in table.get_symbols() if s.is_global() or (top and s.is_referenced())}
     return found
+
+
+def is_cheap(value: ast.expr, *also: type[ast.AST]) -> bool:
+    """Return whether an expression is made of constants and functions: what costs no time to evaluate."""
+    harmless = (
+        ast.Constant,
+        ast.Tuple,
+        ast.List,
+        ast.Set,
+        ast.Dict,
+        ast.UnaryOp,
+        ast.unaryop,
+        ast.BinOp,
+        ast.operator,
+        ast.expr_context,
+        *also,
+    )
+    left: list[ast.AST] = [value]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Lambda):
+            continue
+        if not isinstance(node, harmless):
+            return False
+        left += ast.iter_child_nodes(node)
+    return True
 
 
 # From a cell to its statements
@@ -189,23 +249,29 @@ def _parsed(cell: CodeCell, most: int) -> list[Piece] | Broken:
             return _why(cell, error, lines)
     except (ValueError, RecursionError, MemoryError) as error:
         return _why(cell, error, lines)
-    if len(tree.body) > most:
+    if sum(map(_weight, tree.body)) > most:
         return Broken(cell, f"{cell.where()} is left out: there are more than {STATEMENTS} statements")
     return [Piece(cell, node, _first_line(node), _text(node, lines)) for node in tree.body]
 
 
 def _parse(source: str) -> ast.Module:
-    with _PARSING, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "\d" in a string is no fault
         return ast.parse(source)
 
 
 def _why(cell: CodeCell, error: Exception, lines: Sequence[str]) -> Broken:
     number = getattr(error, "lineno", None)
-    what = getattr(error, "msg", None) or str(error) or type(error).__name__
+    costly = "too costly to read" if isinstance(error, MemoryError) else ""
+    what = costly or getattr(error, "msg", None) or str(error) or type(error).__name__
     reason = f"{cell.where(number)} does not parse: {what[:200]}"
     text = lines[number - 1].strip()[:80] if number and number <= len(lines) else ""
     return Broken(cell, f"{reason}: {text}" if text else reason)
+
+
+def _weight(node: ast.stmt) -> int:
+    """Return how many statements a statement counts for: an import is taken apart into its names."""
+    return len(node.names) if isinstance(node, ast.Import | ast.ImportFrom) else 1
 
 
 def _first_line(node: ast.stmt) -> int:
@@ -275,21 +341,6 @@ def _changed(node: ast.stmt) -> Iterator[str]:
         left += ast.iter_child_nodes(one)
 
 
-def _used(source: str) -> set[str]:
-    """Return the names that code takes from outside of its functions."""
-    found: set[str] = set()
-    try:
-        left = [symtable.symtable(source, "cell", "exec")]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return found
-    while left:
-        table = left.pop()
-        top = table.get_type() == "module"
-        found |= {s.get_name() for s in table.get_symbols() if s.is_global() or (top and s.is_referenced())}
-        left += table.get_children()
-    return found
-
-
 def _edited(node: ast.stmt) -> str | None:
     edited: ast.expr | None = None
     if isinstance(node, ast.For | ast.While | ast.If | ast.With):
@@ -302,17 +353,6 @@ def _edited(node: ast.stmt) -> str | None:
         called = node.value.func
         edited = called.value if isinstance(called, ast.Attribute) and called.attr == "update" else None
     return edited.id if isinstance(edited, ast.Name) else None
-
-
-def _edits(pieces: Sequence[Piece], chosen: Piece, name: str) -> list[Piece]:
-    """Return the additions to a dictionary that follow its definition, up to the next one."""
-    found: list[Piece] = []
-    for piece in pieces[pieces.index(chosen) + 1 :]:
-        if name in piece.defines:
-            break
-        if piece.edits == name:
-            found.append(piece)
-    return found
 
 
 def _is_stub(node: ast.stmt) -> bool:
@@ -336,31 +376,5 @@ def _raises_not_implemented(node: ast.stmt) -> bool:
 def _is_helper(node: ast.stmt) -> bool:
     """Return whether a statement defines a function, a class or a constant."""
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-        return _is_cheap(node.value)
+        return is_cheap(node.value)
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-
-
-def _is_cheap(value: ast.expr, *also: type[ast.AST]) -> bool:
-    """Return whether an expression is made of constants and functions: what costs no time to evaluate."""
-    harmless = (
-        ast.Constant,
-        ast.Tuple,
-        ast.List,
-        ast.Set,
-        ast.Dict,
-        ast.UnaryOp,
-        ast.unaryop,
-        ast.BinOp,
-        ast.operator,
-        ast.expr_context,
-        *also,
-    )
-    left: list[ast.AST] = [value]
-    while left:
-        node = left.pop()
-        if isinstance(node, ast.Lambda):
-            continue
-        if not isinstance(node, harmless):
-            return False
-        left += ast.iter_child_nodes(node)
-    return True

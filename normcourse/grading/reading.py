@@ -94,7 +94,7 @@ def _of_notebook(text: str) -> list[CodeCell]:
         raise MalformedError(f"the file holds more than {NESTED} lists and objects: clear the outputs")
     try:
         notebook = json.loads(text)
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedError(f"this is no notebook: {str(error)[:200]}") from None
     if not isinstance(notebook, dict):
         raise MalformedError("this is no notebook: its JSON is not an object")
@@ -105,10 +105,11 @@ def _of_notebook(text: str) -> list[CodeCell]:
     if not isinstance(found, list):
         raise MalformedError("this is no notebook: it has no cells")
     code = [cell for cell in found if isinstance(cell, dict) and cell.get("cell_type") == "code"]
-    return [
+    cells = (
         CodeCell(_source(cell.get("id")), number, _source(cell.get("source", cell.get("input"))))
         for number, cell in enumerate(code, 1)
-    ]
+    )
+    return [cell for cell in cells if cell.source]  # the others cost time and say nothing
 
 
 def _list(value: Any) -> list[Any]:

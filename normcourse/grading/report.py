@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from itertools import pairwise
 from statistics import median
@@ -204,11 +205,16 @@ def _render(template: str, graded: Graded, **values: Any) -> str:
         "words": WORDS,
         "points": points,
     }
-    environment = Environment(
+    return _environment().get_template(template).render(**common, **values) + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    """Return what renders pages; made once, because it takes longer to read a template than to fill it in."""
+    return Environment(
         loader=PackageLoader("normcourse.grading"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(template).render(**common, **values) + "\n"

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from normcourse.exercises.marking import CheckMark, Mark
@@ -75,11 +76,19 @@ class Graded:
     def notes(self, result: Result) -> list[str]:
         """Say what a human should look at: a learner with two submissions, two of the same bytes."""
         notes = list(result.notes)
-        if Counter(one.learner for one in self.results)[result.learner] > 1:
+        if self._learners[result.learner] > 1:
             notes.append("one of several by this learner")
-        if result.digest and Counter(one.digest for one in self.results)[result.digest] > 1:
+        if result.digest and self._digests[result.digest] > 1:
             notes.append("same file as another")
         return notes
+
+    @cached_property
+    def _learners(self) -> Counter[str]:
+        return Counter(one.learner for one in self.results)
+
+    @cached_property
+    def _digests(self) -> Counter[str]:
+        return Counter(one.digest for one in self.results)
 
 
 def to_json(result: Result) -> dict[str, Any]:
@@ -126,5 +135,10 @@ def plain(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Make a name, which may hold anything, fit for a table."""
-    return plain(text).replace("\n", "\\n").replace("\t", "\\t")
+    r"""Make a name, which may hold anything, fit for a table, so that two names never look the same.
+
+    Example:
+        >>> one_line("a\nb"), one_line(r"a\nb")
+        ('a\\nb', 'a\\\\nb')
+    """
+    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in text)

@@ -1,32 +1,39 @@
 """Read what a learner handed in: the code of each answer, or the reason why there is none.
 
-A submission is data here: it is parsed, never run. Nothing that a file holds makes these functions fail.
+A submission is data here: it is parsed, by a process with limits (``reader.py``), and never run. Nothing that
+a file holds makes these functions fail.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from normcourse.exercises.catalogue import EXERCISES
 from normcourse.exercises.notebooks import answer_cell
-from normcourse.exercises.task import AnyTask, CodeTask, Exercise
-from normcourse.grading.pieces import (
-    Broken,
-    Piece,
-    answering,
-    definition,
-    imported,
-    needed,
-    support,
-    take_apart,
-)
-from normcourse.grading.reading import MalformedError, code_cells, content
+from normcourse.exercises.task import CodeTask, Exercise
+from normcourse.grading.extract import Asked
+from normcourse.grading.reader import Reader
+from normcourse.grading.reading import MalformedError, content
+from normcourse.grading.results import one_line
 from normcourse.grading.sandbox import Cell
 
-__all__ = ["Submission", "Unreadable", "cells", "collect", "read"]
+__all__ = [
+    "HandedIn",
+    "Submission",
+    "Unreadable",
+    "cells",
+    "collect",
+    "left_out",
+    "read",
+    "receive",
+    "understand",
+]
 
 SUFFIXES = (".ipynb", ".py")
+FILES = 10  # of one learner; more are a folder of something else
+SAVED = ".ipynb_checkpoints"  # Jupyter's own copies, which nobody hands in
+NAMED = 3  # hidden files of a learner that are named
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,16 @@ class Unreadable:
     learner: str
     reason: str
     digest: str = ""
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A file's bytes, with its name, whose it is, and the SHA-256 of the bytes."""
+
+    name: str
+    learner: str
+    digest: str
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -71,48 +88,86 @@ def collect(folder: Path, exercise: Exercise) -> list[Path]:
     """Return the notebooks and Python files in a folder and in its folders, in order.
 
     A learner's folder may hold one named after the exercise, as nbgrader makes it; others in it are left out,
-    and so are the notebooks of other exercises. Symbolic links are listed, to folders too, and folders that
-    cannot be looked into: :func:`read` says why they are refused.
+    and so are the notebooks of other exercises. Of more than ten files in it ten are taken, those with the
+    exercise's name first. A folder that is a symbolic link, that cannot be looked into, or that holds more
+    files than that, is listed itself: :func:`read` says why.
     """
     found: list[Path] = []
-    for path in folder.iterdir():
-        if path.name.startswith("."):
-            continue
+    for path in _entries(folder):
         if path.suffix.lower() in SUFFIXES:
             found.append(path)
-        if path.is_dir():
+        if os.path.isdir(path):  # where Path.is_dir may raise
             found += _inside(path, exercise)
-            if (path / exercise.name).is_dir() and not path.is_symlink():
-                found += _inside(path / exercise.name, exercise)
     return sorted(set(found), key=lambda path: path.relative_to(folder).as_posix())
 
 
 def left_out(folder: Path, exercise: Exercise) -> list[str]:
-    """Return the names in a folder, hidden ones aside, in which :func:`collect` finds nothing to grade."""
+    """Say what in a folder :func:`collect` passes over: hidden files, and what holds nothing to grade."""
     found = {path.relative_to(folder).parts[0] for path in collect(folder, exercise)}
-    return sorted(p.name for p in folder.iterdir() if p.name not in found and not p.name.startswith("."))
+    said = [
+        f"{one_line(p.name)}, in which no .ipynb or .py file was found"
+        for p in _entries(folder)
+        if p.name not in found
+    ]
+    said += [f"{one_line(path.name)}, which is hidden" for path in _hidden(folder)]
+    for path in _entries(folder):
+        hidden = _hidden(path) if os.path.isdir(path) and not path.is_symlink() else []
+        names = [one_line(f"{path.name}/{inner.name}") for inner in hidden]
+        more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+        said += [f"{' and '.join([*names[:NAMED], *more])}, hidden"] if names else []
+    return sorted(said)
 
 
-def read(path: Path, exercise: Exercise, folder: Path) -> Submission | Unreadable:
-    """Read a file below a folder as a submission to an exercise.
-
-    An answer is the last definition of its task's name that is more than the empty one.
-    """
+def receive(path: Path, folder: Path) -> HandedIn | Unreadable:
+    """Return the bytes of a file below a folder, or why they cannot be had."""
     name = path.relative_to(folder).as_posix()
-    learner = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
+    own = path.parent == folder and path.suffix.lower() in SUFFIXES
+    learner = path.stem if own else path.relative_to(folder).parts[0]
     try:
         data = content(path)
     except MalformedError as error:
-        return Unreadable(name, learner, str(error))
+        return Unreadable(name, learner, _why_listed(path) or str(error))
     except OSError as error:  # without its path, which differs from machine to machine
         return Unreadable(name, learner, f"the file cannot be read: {error.strerror}")
-    digest = hashlib.sha256(data).hexdigest()
+    return HandedIn(name, learner, hashlib.sha256(data).hexdigest(), data)
+
+
+def understand(file: HandedIn | Unreadable, exercise: Exercise, reader: Reader) -> Submission | Unreadable:
+    """Read a file's bytes as a submission to an exercise.
+
+    An answer is the last definition of its task's name that is more than the empty one.
+    """
+    if isinstance(file, Unreadable):
+        return file
+    asked = Asked(
+        exercise.name,
+        Path(file.name).suffix.lower() == ".ipynb",
+        {task.name: (task.answer, answer_cell(task.name)) for task in exercise.tasks},
+        {other.name: [task.answer for task in other.tasks] for other in EXERCISES},
+    )
     try:
-        found, notes = code_cells(data, notebook=path.suffix.lower() == ".ipynb" or _is_notebook(data))
+        found = reader.extract(file.data, asked)
     except MalformedError as error:
-        return Unreadable(name, learner, str(error), digest)
-    pieces, broken = take_apart(found)
-    return _submission(Submission(name, learner, digest, notes=notes), exercise, pieces, broken)
+        return Unreadable(file.name, file.learner, str(error), file.digest)
+    return Submission(file.name, file.learner, file.digest, **vars(found))
+
+
+def read(
+    path: Path, exercise: Exercise, folder: Path, reader: Reader | None = None
+) -> Submission | Unreadable:
+    """Read a file below a folder as a submission to an exercise: :func:`receive` and :func:`understand` it.
+
+    Args:
+        path: Of the file.
+        exercise: What was asked.
+        folder: Of the submissions.
+        reader: The process that reads; by default one for this file alone.
+    """
+    file = receive(path, folder)
+    if reader is not None:
+        return understand(file, exercise, reader)
+    with Reader() as own:
+        return understand(file, exercise, own)
 
 
 def cells(submission: Submission, exercise: Exercise) -> tuple[Cell, ...]:
@@ -124,64 +179,45 @@ def cells(submission: Submission, exercise: Exercise) -> tuple[Cell, ...]:
     return (Cell("setup", setup), *support, *answers)
 
 
-def _is_notebook(data: bytes) -> bool:
-    """Return whether a file of Python is a notebook that was renamed."""
-    return data.lstrip().startswith(b"{") and b'"cells"' in data
+def _entries(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _hidden(folder: Path) -> list[Path]:
+    """Return what is hidden in a folder and could be handed in: files of the suffixes, and folders."""
+    try:
+        paths = [path for path in folder.iterdir() if path.name.startswith(".") and path.name != SAVED]
+    except OSError:  # its own line says so
+        return []
+    return sorted(path for path in paths if path.suffix.lower() in SUFFIXES or os.path.isdir(path))
 
 
 def _inside(folder: Path, exercise: Exercise) -> list[Path]:
-    """Return the submissions in a learner's own folder, or the folder itself if it hides them."""
-    if folder.is_symlink():
-        return [folder]
-    try:
-        paths = list(folder.iterdir())
-    except OSError:
-        return [folder]
+    """Return the submissions in a learner's folder, and each folder that hides or has too many of them."""
     others = {other.notebook for other in EXERCISES} - {exercise.notebook}
-    return [
-        path
-        for path in paths
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.name not in others
-    ]
+    files: list[Path] = []
+    folders: list[Path] = []
+    for one in (folder, folder / exercise.name):
+        if not os.path.isdir(one):
+            continue
+        if os.path.islink(one):
+            return [*files, one]
+        try:
+            files += [p for p in _entries(one) if p.suffix.lower() in SUFFIXES and p.name not in others]
+        except OSError:
+            folders.append(one)
+    if len(files) > FILES:
+        files.sort(key=lambda path: path.name != exercise.notebook)
+        folders.append(folder)
+    return [*files[:FILES], *folders]
 
 
-def _submission(
-    empty: Submission, exercise: Exercise, pieces: Sequence[Piece], broken: Sequence[Broken]
-) -> Submission:
-    answers: dict[str, str] = {}
-    missing: dict[str, str] = {}
-    chosen: set[Piece] = set()
-    asked: set[Piece] = set()
-    names = {task.answer for task in exercise.tasks}
-    for task in exercise.tasks:
-        found = definition(pieces, task.answer)
-        faults = _faults(task, broken)
-        if found is None or (faults and not found[1]):
-            missing[task.name] = "; ".join([f"nothing defines {task.answer}", *faults[:1]])
-        else:
-            answers[task.name] = answering(pieces, found[0], task.answer, names - {task.answer})
-            chosen.add(found[0])
-            asked |= needed(pieces, found[0], answers[task.name])
-    kept = tuple(
-        source
-        for piece in pieces
-        if piece not in chosen
-        for source in support(piece) or ((piece.source,) if piece in asked and not imported(piece) else ())
-    )
-    nothing = "" if answers else _nothing(exercise, pieces, broken)
-    imports = {name: library for piece in pieces for name, library in imported(piece).items()}
-    return replace(empty, answers=answers, missing=missing, support=kept, imports=imports, nothing=nothing)
-
-
-def _nothing(exercise: Exercise, pieces: Sequence[Piece], broken: Sequence[Broken]) -> str:
-    """Say why a file answers no task: perhaps it is of another exercise, or does not parse."""
-    defined = {name for piece in pieces for name in piece.defines}
-    others = [other.name for other in EXERCISES if defined & {task.answer for task in other.tasks}]
-    why = f"it answers tasks of {', '.join(others)}" if others else "".join(f.reason for f in broken[:1])
-    return "; ".join(filter(None, [f"nothing here answers a task of {exercise.name}", why]))
-
-
-def _faults(task: AnyTask, broken: Sequence[Broken]) -> list[str]:
-    """Return why cells were left out that could have held a task's answer: its own first."""
-    own = [fault.reason for fault in broken if fault.cell.id == answer_cell(task.name)]
-    return own or [fault.reason for fault in broken if fault.mentions(task.answer)]
+def _why_listed(path: Path) -> str:
+    """Return why a learner's folder is among the files; nothing if it is no folder, or named as a file."""
+    if path.suffix.lower() in SUFFIXES or os.path.islink(path) or not os.path.isdir(path):
+        return ""
+    try:
+        os.listdir(path)
+    except OSError as error:
+        return f"the folder cannot be read: {error.strerror}"
+    return f"the folder holds more than {FILES} files: {FILES} of them were graded, and no more"

@@ -140,6 +140,16 @@ def test_a_second_run_takes_over_what_is_finished(folder, tmp_path, monkeypatch)
     assert by_learner(after) | {"ben": None} == by_learner(before) | {"ben": None}
 
 
+def test_what_is_taken_over_is_not_read_again(folder, tmp_path, monkeypatch):
+    before = grade(folder, tmp_path / "out")
+
+    def broken(*_):
+        raise ValueError("planted")
+
+    monkeypatch.setattr(engine.Reader, "extract", broken)
+    assert grade(folder, tmp_path / "out") == before
+
+
 @pytest.mark.parametrize(
     "change", [{"seed": PRIVATE}, {"limits": replace(LIMITS, wall=2)}], ids=lambda change: next(iter(change))
 )
@@ -350,6 +360,30 @@ def test_a_seed_is_made_of_a_files_bytes_and_not_given_away(tmp_path):
     with pytest.raises(ValueError, match="empty"):
         read_seed(path)
     assert PUBLIC_SEED.number == 0  # what check uses in a notebook
+
+
+NAMES = [
+    "a\nb.py",
+    r"a\nb.py",
+    "\x7fb.py",
+    r"\x7fb.py",
+    "\u07fb.py",
+    r"\udcff.py",
+    "\udcff.py",
+    "0x1234567.py",
+    "0x7654321.py",
+]
+
+
+def test_no_two_names_share_a_page_or_look_the_same(tmp_path):
+    folder = hand_in(
+        tmp_path / "submissions", {name: f"# {number}\nx = 1" for number, name in enumerate(NAMES)}
+    )
+    graded = grade(folder, tmp_path / "out")
+    pages = report.files(graded)
+    assert len([name for name in pages if name.startswith("feedback/")]) == len(NAMES)
+    assert len({result.name for result in graded.results}) == len(NAMES)
+    assert not any("one of several by this learner" in graded.notes(result) for result in graded.results)
 
 
 def test_names_are_fit_for_files(tmp_path):

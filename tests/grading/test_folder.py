@@ -69,6 +69,21 @@ def test_pages_of_an_earlier_run_go_and_other_files_stay(tmp_path, submissions):
     assert texts == {"index.html": "two", "feedback/ada.html": "two", "feedback/mine.html": "mine"}
 
 
+def test_a_page_is_written_only_if_it_is_another(tmp_path, submissions):
+    out = tmp_path / "out"
+    with OutFolder(out, "batchnorm", submissions) as folder:
+        folder.publish({"index.html": "one", "grades.csv": "one", "results.json": "one"})
+        before = {path.name: path.stat().st_ino for path in out.iterdir() if path.is_file()}
+        (out / "grades.csv").write_text("edited")
+        (out / "results.json").unlink()
+        (tmp_path / "same").write_text("one")
+        (out / "results.json").symlink_to(tmp_path / "same")
+        folder.publish({"index.html": "one", "grades.csv": "one", "results.json": "one"})
+    assert all((out / name).read_text() == "one" for name in before)
+    assert (out / "index.html").stat().st_ino == before["index.html"]
+    assert not (out / "results.json").is_symlink()
+
+
 @pytest.mark.parametrize("name", ["../precious", "/precious", "a/b/precious", "feedback/../../precious", 3])
 def test_an_edited_record_removes_nothing_elsewhere(tmp_path, submissions, name):
     precious = tmp_path / "precious"

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 
+import jinja2
 import pytest
 from bs4 import BeautifulSoup
 
@@ -64,6 +65,19 @@ def test_what_a_learner_wrote_is_shown_and_does_nothing(text):
             assert not [tag for tag in found.find_all() for key in tag.attrs if key.startswith("on")]
             addresses = [tag["href"] for tag in found.find_all(href=True)]
             assert all(re.match(r"feedback/[\w-]+\.html$|https://example\.org/", link) for link in addresses)
+
+
+def test_a_template_is_read_once_and_not_for_every_page(monkeypatch):
+    seen, compiled = [], jinja2.Environment.compile
+    monkeypatch.setattr(jinja2.Environment, "compile", lambda *a, **k: seen.append(1) or compiled(*a, **k))
+    report.files(graded(*(result(f"{number}.py") for number in range(20))))
+    assert len(seen) <= 3
+
+
+def test_what_was_mended_or_left_out_is_told_to_the_learner():
+    one = result(notes=("not run, as it seems to change nothing: setup(A)",))
+    page = report.files(graded(one))[report.feedback_name(one)]
+    assert "Note: not run, as it seems to change nothing: setup(A)." in soup(page).get_text()
 
 
 FORMULAS = ["=1+1", "+1", "-1", "−1", "@x", "|x", ";=1", "'=1", "＝1+1", "＋1", "－1", "＠x", "﹦1", "﹫x"]

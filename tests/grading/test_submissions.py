@@ -2,20 +2,23 @@
 
 import json
 import os
-import time
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from notebooks import EXERCISE, FORWARD, earned, forward, hand_in, notebook, released, run
+from notebooks import EXERCISE, FORWARD, READER, earned, forward, hand_in, notebook, released, run
 
 from normcourse.exercises.catalogue import EXERCISES
 from normcourse.exercises.learner import check
 from normcourse.exercises.notebooks import answer_cell, load, solution_source
 from normcourse.exercises.running import read_answer
 from normcourse.exercises.task import CodeTask
-from normcourse.grading.submissions import Submission, Unreadable, cells, collect, read
+from normcourse.grading.reader import Cost, Reader
+from normcourse.grading.submissions import Submission, Unreadable, cells, collect, left_out, read
 from tests.exercises.outcomes import outcomes
 
 OWN = answer_cell("bn.forward")
@@ -231,6 +234,89 @@ def test_an_old_copy_of_another_answer_is_no_helper(tmp_path):
 def test_what_an_answer_uses_goes_along(tmp_path, source):
     answer = "def bn_forward(x, gamma, beta, eps):\n    return [A][0]"
     assert forward(hand_in(tmp_path, notebook(source, (OWN, answer)))) == 4
+
+
+CALLS = [
+    "A = []\nA.append(4)",
+    "A = {}\nA.update(a=4)",
+    "A = [9]\nA[0:0] = [4]",
+    "A = []\nfor i in (4, 5):\n    A.append(i)",
+    "A = []\n[A.append(i) for i in (4, 5)]",
+    "A = []\nif not A:\n    A.extend([4])",
+    "A = {'b': []}\nA['b'].append(4)\nA = A['b']",
+    "def setup(v):\n    global A\n    A = v\nsetup(4)",
+    "def setup(v):\n    global A\n    A = v\nprint(setup(4))",
+    "def setup(v):\n    global A\n    A = v\n_ = setup(4)",
+    "A = []\ndef setup(v):\n    A.append(v)\nsetup(4)",
+    "A = []\ndef setup(v):\n    A[:] = [v]\ndef all_of_it():\n    setup(4)\nall_of_it()",
+    "A = []\nsetup = lambda v: A.append(v)\nsetup(4)",
+    "A = []\ndef setup(v):\n    A.append(v)\nagain = setup\nagain(4)",
+    "A = []\ndef fill(these):\n    these.append(4)\nfill(A)",
+    "A = []\ndef fill(these):\n    these.append(4)\ndef all_of_it():\n    fill(A)\nall_of_it()",
+    "class C:\n    def set(self, v): self.v = v\nc = C()\nc.set(4)\nA = c.v",
+    "class C:\n    def set(self, v):\n        global A\n        A = v\nC().set(4)\nc = C()\nc.set(4)",
+    "class C:\n    def __call__(self, v): self.v = v\nc = C()\nc(4)\nA = c.v",
+    "class A: b = 0\nsetattr(A, 'b', 4)\nA = A.b",
+    "import random\nrandom.seed(4)\nA = 4 if random.random() == random.Random(4).random() else 0",
+]
+
+
+@pytest.mark.parametrize("source", CALLS)
+def test_a_call_that_sets_up_what_an_answer_uses_goes_along(tmp_path, source):
+    first = "[*A.values()] if type(A) is dict else A"
+    answer = f"def bn_forward(x, gamma, beta, eps):\n    return int(str({first}).strip('[]')[0])"
+    own = "def bn_backward(*_):\n    return A"
+    for sources in (
+        [source, (OWN, answer)],
+        [(OWN, source + "\n" + answer)],
+        [(OWN, answer + "\n" + source)],
+        [(OWN, source + "\n" + answer + "\n" + own)],
+    ):
+        assert forward(hand_in(tmp_path, notebook(*sources))) == 4
+    assert forward(hand_in(tmp_path, source + "\n" + answer, "ada.py")) == 4
+    assert forward(hand_in(tmp_path, answer + "\n" + source, "ada.py")) == 4
+
+
+def test_a_call_happens_once(tmp_path):
+    answer = "def bn_forward(x, gamma, beta, eps):\n    return A"
+    for sources in (["A = []", (OWN, "A.append(4)\n" + answer)], [(OWN, "A = []\nA.append(4)\n" + answer)]):
+        assert forward(hand_in(tmp_path, notebook(*sources))) == [4]
+        both = sources[-1][1] + "\n" + answer.replace("forward", "backward")
+        assert forward(hand_in(tmp_path, notebook(*sources[:-1], (OWN, both)))) == [4]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def train(c):\n    for _ in range(c['n']): slow()\ntrain(A)",
+        "def train(c):\n    w = {}\n    w['x'] = slow(c)\n    w.update(c)\ny = train(A)\ntrain(A)",
+        "def test(f):\n    slow(f(1, 2, 3, 4))\ntest(bn_forward)\ntest(helper)",
+        "model = object()\nmodel.fit(slow())\nlosses = []\nfor i in range(9):\n    losses.append(slow())",
+        "print(slow(A))\nprint(helper(A), slow)\nhelper(slow())",
+        "np.testing.assert_allclose(slow(), 0)\nnp.show(slow)\nnp.save('slow', slow)",
+        "y = slow(A)\nnp.testing.assert_allclose(y, 0)",
+        "class Net:\n    def fit(self): slow()\nnet = Net()\nnet.fit()",
+        "def f():\n    A = slow()\n    A.append(1)\nf()",
+        "def f(A):\n    slow(A)\n    return A\nf(1)",
+    ],
+)
+def test_a_call_that_sets_up_nothing_does_not_run(tmp_path, source):
+    start = "A = {'n': 1}\nimport numpy as np\ndef helper(x): return x\ndef slow(*_): RAN.append(1)"
+    answer = "def bn_forward(x, gamma, beta, eps):\n    return helper(np.add(A['n'], 3))"
+    for sources in ([start, source, (OWN, answer)], [start, (OWN, answer + "\n" + source)]):
+        submission = hand_in(tmp_path, notebook(*sources))
+        ran = []
+        assert forward(submission, RAN=ran) == 4
+        assert not ran
+
+
+def test_a_call_that_is_left_out_though_it_gets_what_an_answer_uses_is_named(tmp_path):
+    source = "A = {'n': 4}\ndef setup(c):\n    d = c\n    d['n'] = 5\nsetup(A)\nprint(A)\nsetup({})"
+    submission = hand_in(tmp_path, notebook(source, (OWN, "def bn_forward(*_):\n    return A['n']")))
+    assert submission.notes == (
+        "not run, as it seems to change nothing that an answer uses: setup(A) (code cell 1, line 5)",
+    )
+    assert hand_in(tmp_path, notebook(source + "\n" + X)).notes == ()
 
 
 def test_a_later_loop_takes_no_name_from_an_answer(tmp_path):
@@ -452,19 +538,16 @@ def test_50_mb_of_outputs_are_read_in_2_seconds(tmp_path):
         cell["outputs"] = [{"output_type": "display_data", "data": picture, "metadata": {}}]
     (tmp_path / "ada.ipynb").write_text(json.dumps(given))
     assert (tmp_path / "ada.ipynb").stat().st_size > 50e6
-    start = time.process_time()
-    submission = read(tmp_path / "ada.ipynb", EXERCISE, tmp_path)
-    assert time.process_time() - start < 2
-    assert forward(submission) == 1
+    with Reader(Cost(cpu=1)) as reader:  # which begins to count at the next whole second
+        assert forward(read(tmp_path / "ada.ipynb", EXERCISE, tmp_path, reader)) == 1
 
 
 @pytest.mark.parametrize(
     "source", ["a\n" * 100_000, "a=1;" * 4000, "(" * 60, "{" * 200_000, "f'{" * 500, "x[" * 90]
 )
 def test_no_code_takes_long_to_read(tmp_path, source):
-    start = time.process_time()
-    assert forward(hand_in(tmp_path, notebook((OWN, X), source))) == 1
-    assert time.process_time() - start < 3
+    with Reader(Cost(cpu=2)) as reader:
+        assert forward(hand_in(tmp_path, notebook((OWN, X), source), reader=reader)) == 1
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
@@ -529,6 +612,71 @@ def test_notebooks_and_files_are_collected_to_a_depth_of_2(tmp_path):
         (tmp_path / name).write_text("")
     assert [path.relative_to(tmp_path).as_posix() for path in collect(tmp_path, EXERCISE)] == sorted(names)
     assert read(tmp_path / deep, EXERCISE, tmp_path).learner == "cleo"
+
+
+@contextmanager
+def an_ordinary_user():
+    """Yield a folder in which nobody's rights are passed over: root may read everything."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(os.getuid())
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o200, 0o100, 0o400])
+def test_a_folder_without_permissions_is_named_and_passed_over(tmp_path, mode):
+    hand_in(tmp_path, X)  # starts the process that reads: another user may not be able to
+    with an_ordinary_user() as folder:
+        for name in ("ada/x.py", f"ben/{EXERCISE.name}/x.py", "cleo.py"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(X)
+        (folder / "dan").symlink_to(folder / "ben" / EXERCISE.name)  # leads where nobody may look
+        for name in ("ada", f"ben/{EXERCISE.name}", "ben"):
+            (folder / name).chmod(mode)
+        found = {}
+        for path in collect(folder, EXERCISE):
+            one = read(path, EXERCISE, folder, READER)
+            found[one.learner] = getattr(one, "reason", "")
+        passed_over = left_out(folder, EXERCISE)
+        for name in ("ada", "ben", f"ben/{EXERCISE.name}"):
+            (folder / name).chmod(0o700)
+    refused = "file" if mode == 0o400 else "folder"
+    assert found.pop("cleo") == ""
+    assert found.pop("ada") == f"the {refused} cannot be read: Permission denied"
+    assert found.pop("ben", "").endswith("Permission denied") != ("ben, in which" in str(passed_over))
+    assert found.pop("dan", "").startswith("a symbolic link") != ("dan, in which" in str(passed_over))
+
+
+def test_what_is_hidden_is_named(tmp_path):
+    names = [".ada.py", ".ben/x.ipynb", "cleo/.x.py", "cleo/.git/y.py", "cleo/x.py", "dan.py"]
+    names += [f"dan/.{number}.ipynb" for number in range(9)]
+    silent = [".ipynb_checkpoints/x.ipynb", "cleo/.ipynb_checkpoints/x.ipynb", ".DS_Store", "cleo/.cache"]
+    for name in [*names, *silent]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert left_out(tmp_path, EXERCISE) == [
+        ".ada.py, which is hidden",
+        ".ben, which is hidden",
+        "cleo/.git and cleo/.x.py, hidden",
+        "dan, in which no .ipynb or .py file was found",
+        "dan/.0.ipynb and dan/.1.ipynb and dan/.2.ipynb and 6 more, hidden",
+    ]
+
+
+def test_of_many_files_of_a_learner_ten_are_read_and_it_is_said(tmp_path):
+    for name in [*(f"{number:03}.py" for number in range(300)), f"{EXERCISE.name}/{EXERCISE.notebook}"]:
+        (tmp_path / "ada" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "ada" / name).write_text(X)
+    found = [read(path, EXERCISE, tmp_path, READER) for path in collect(tmp_path, EXERCISE)]
+    reasons = {one.name: one.reason for one in found if isinstance(one, Unreadable)}
+    assert reasons.pop("ada") == "the folder holds more than 10 files: 10 of them were graded, and no more"
+    assert len(found) == 11
+    assert reasons.keys() == {f"ada/{EXERCISE.name}/{EXERCISE.notebook}"}  # no notebook, and taken first
+    assert {one.learner for one in found} == {"ada"}
 
 
 def test_two_submissions_of_a_learner_are_both_read(tmp_path):
