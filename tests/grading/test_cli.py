@@ -81,9 +81,9 @@ def test_grade_names_what_it_leaves_out_whatever_the_name(folder, tmp_path):
         assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr.decode()
         said = done.stdout.decode().splitlines()
         assert sorted(text.split(",")[0] for text in said if text.startswith("Left out")) == [
+            "Left out: \\u202egpj.txt",
             "Left out: \\udcff\\udcfe.txt",
             "Left out: \\x1b[2Jtwo.txt",
-            "Left out: \\x202egpj.txt",
             "Left out: one.txt",
             "Left out: x\\n2 submissions",
         ]

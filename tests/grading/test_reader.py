@@ -170,7 +170,7 @@ def test_a_fault_of_the_reading_itself_is_no_learners(tmp_path, monkeypatch):
     folder = hand_in(tmp_path / "in", {"ada.py": RIGHT})
     with OutFolder(tmp_path / "out", EXERCISE.name, folder) as out:
         graded = engine.grade(EXERCISE, folder, out, tier="limits", limits=LIMITS)
-    assert graded.results[0].status == "crash"
+    assert graded.results[0].status == "not graded"
     assert "the process that reads submissions does not start" in graded.failures[0]
 
 
