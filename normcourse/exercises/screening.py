@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from normcourse.exercises.slips import Slip, slips
-from normcourse.exercises.terms import Form, Term, Values, nodes, replaced
+from normcourse.exercises.terms import REDUCTIONS, Form, Term, Values, nodes, ordered
 
 __all__ = ["Rows", "outputs_of", "reshaping", "rows"]
 
@@ -79,9 +79,16 @@ def reshaping(form: Form) -> tuple[Slip, ...]:
 @cache
 def _keeps_dims(form: Form, slip: Slip) -> bool:
     """Return whether the outputs keep their dimensions: else they do not fit beside the others."""
-    if all(term.dims == change.dims for term, change in slip.changes.items()):
+    changed = {term: change.dims for term, change in slip.changes.items() if change.dims != term.dims}
+    if not changed:
         return True
-    return all(replaced(root, slip.changes).dims == root.dims for root in form.roots)
+    for term in form:
+        if term not in changed and any(arg in changed for arg in term.args):
+            dims = set().union(*(changed.get(arg, arg.dims) for arg in term.args))
+            dims -= set(term.detail) if term.kind in REDUCTIONS else set()
+            if dims != set(term.dims):
+                changed[term] = ordered(dims)
+    return changed.keys().isdisjoint(form.roots)
 
 
 def _touched(form: Form, slip: Slip) -> int:

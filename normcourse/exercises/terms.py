@@ -327,9 +327,14 @@ class Form:
         """The terms that are returned."""
         return tuple(term for term, _ in self.outputs)
 
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """All terms, each after what it is computed from."""
+        return tuple(nodes(*self.roots))
+
     def __iter__(self) -> Iterator[Term]:
         """Yield all terms, each after what it is computed from."""
-        yield from nodes(*self.roots)
+        return iter(self.terms)
 
     def computed(self, inputs: Mapping[str, Any]) -> tuple[Array, ...]:
         """Return what an answer of this form returns for some inputs."""
