@@ -20,6 +20,7 @@ WORDS = {
     "wrong": "Not yet right",
     "missing": "Not found",
     "not attempted": "Not attempted yet",
+    "not here": "It cannot be tried here",
     "raised": "It raised an exception",
     "unreadable": "Not what was asked for",
     "timeout": "Too slow",
@@ -29,7 +30,7 @@ WORDS = {
 }
 BOX = '<div style="border-left: .3em solid {}; padding: .1em 0 .1em .8em; margin: .5em 0">{}</div>'
 NEUTRAL, OTHER = "#0072b2", "#d55e00"  # of Okabe and Ito, as are the next
-COLOURS = {"right": "#009e73", "partly": "#e69f00", "not attempted": NEUTRAL}
+COLOURS = {"right": "#009e73", "partly": "#e69f00", "not attempted": NEUTRAL, "not here": NEUTRAL}
 
 
 def points(number: float) -> str:
@@ -75,7 +76,7 @@ class Feedback:
 
     def _sends_to_the_page(self) -> bool:
         """Return whether there is something to read up: not for an answer that has not been begun."""
-        return self.mark.points < self.mark.of and self.mark.status != "not attempted"
+        return self.mark.points < self.mark.of and self.mark.status not in ("not attempted", "not here")
 
     def _headline(self) -> str:
         return f"{WORDS[self.mark.status]}, {points(self.mark.points)} of {self.mark.of} points"

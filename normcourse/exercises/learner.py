@@ -4,6 +4,7 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from types import FunctionType
 from typing import Any
 
@@ -45,6 +46,9 @@ def check(task: str, namespace: Mapping[str, Any] | None = None) -> Feedback:
     """
     found = find_task(task)
     namespace = sys._getframe(1).f_globals if namespace is None else namespace
+    lacking = _not_here(found)
+    if lacking:
+        return Feedback(found, Mark(task, "not here", 0, found.points, message=lacking))
     before = recall(task)
     committed = _committed(found, before)
     outcomes, judged = _tried(found, namespace, committed)
@@ -197,6 +201,17 @@ def _in_another_order(task: AnyTask, namespace: Mapping[str, Any]) -> str:
         f"Your function takes {', '.join(names)}, but is called with {', '.join(due)}, in this order. It is "
         "the order that counts, not the names."
     )
+
+
+def _not_here(task: AnyTask) -> str:
+    """Say which library a task needs that is not installed; empty if all are there."""
+    for library in task.libraries if isinstance(task, CodeTask) else ():
+        if library not in sys.modules and find_spec(library) is None:
+            return (
+                f"This task needs {library}, which is not installed here, so it cannot be tried. Do it in a "
+                f"notebook that has {library}; your points of the other tasks stay."
+            )
+    return ""
 
 
 def _not_allowed(task: AnyTask, namespace: Mapping[str, Any]) -> str:

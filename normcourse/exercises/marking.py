@@ -36,7 +36,8 @@ class Mark:
 
     Attributes:
         task: Its name.
-        status: ``right``, ``partly`` (some points), ``wrong``, or the kind of an outcome without an answer.
+        status: ``right``, ``partly`` (some points), ``wrong``, the kind of an outcome without an answer, or
+            ``not here`` (what the task needs is not installed).
         points: Earned.
         of: To be had.
         checks: One by one.

@@ -3,13 +3,14 @@
 import ast
 import functools
 import json
+import sys
 import time
 
 import numpy as np
 import pytest
 import torch
 
-from normcourse.exercises import EXERCISES, check, commit, hint, progress, solution
+from normcourse.exercises import EXERCISES, check, commit, hint, learner, progress, solution
 from normcourse.exercises.notebooks import solution_source
 from normcourse.exercises.store import Progress, keep, recall
 from normcourse.exercises.task import CodeTask
@@ -397,3 +398,13 @@ def test_what_the_grader_lacks_is_said_wherever_it_hides(answer):
     if isinstance(answer, functools.partial | Wrapped) or hasattr(answer, "__self__"):
         assert checked(answer).points == 5
     assert "and your answer uses torch: there it would fail" in str(checked(answer))
+
+
+def test_a_task_whose_library_is_absent_says_so(monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(learner, "find_spec", lambda name: None)
+    said = check("inference.repair", {})
+    assert said.mark.status == "not here"
+    assert "This task needs torch, which is not installed here" in str(said)
+    assert "Read:" not in str(said)
+    assert check("inference.fold", {}).mark.status == "missing"
