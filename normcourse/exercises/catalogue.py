@@ -1,6 +1,7 @@
 """All exercises and tasks of the course, by name."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TypeVar
 
 from normcourse.exercises.running import type_name
@@ -33,4 +34,6 @@ def _find(kind: str, name: str, things: Mapping[str, T]) -> T:
     if issubclass(type(name), str) and name in things:
         return things[name]
     asked = repr(name) if issubclass(type(name), str) else f"that is of type {type_name(name)}"
-    raise KeyError(f"there is no {kind} {asked}; choose one of {', '.join(things)}")
+    near = get_close_matches(str(name), things, 1) if issubclass(type(name), str) else []
+    meant = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(things)}"
+    raise KeyError(f"there is no {kind} {asked}; {meant}")

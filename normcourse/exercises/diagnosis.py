@@ -180,6 +180,8 @@ class _Case:
                 found = chain(found, ((slip,) for slip in reshaping(form) if slip.order or not all(shapes)))
             for some in found:
                 mask = self._confirmed(form, some, wanted, whole)
+                if some[0].order and mask.bit_count() < 2:
+                    continue  # one output that is another says nothing about their order
                 if mask:
                     yield tuple(described(form, slip) for slip in some), mask
 

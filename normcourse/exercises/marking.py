@@ -1,16 +1,16 @@
 """Judge what an answer returned: points, and the mistake that explains all that was seen."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normcourse.exercises.diagnosis import Diagnosis, diagnose, known
-from normcourse.exercises.precision import lost_digits
-from normcourse.exercises.probes import arguments, distance, expected
+from normcourse.exercises.advice import advice, definitions
+from normcourse.exercises.diagnosis import Diagnosis, diagnose
+from normcourse.exercises.probes import distance, expected
 from normcourse.exercises.running import Outcome
-from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Mistake, PredictionTask
+from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, PredictionTask
 
 __all__ = ["CheckMark", "Mark", "mark"]
 
@@ -112,7 +112,7 @@ def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
         return Mark(task.name, "right", points, task.points, tuple(checks))
     status = next((o.kind for o in outcomes if o.kind != "returned"), "partly" if points else "wrong")
     mistakes = found.whole or tuple(dict.fromkeys(m for _, some in found.parts for m in some))
-    message = _explained(found) if found.whole else _unexplained(task, outcomes, seed, found, apart)
+    message = _explained(found) if found.whole else advice(task, outcomes, seed, found)
     return Mark(
         task.name, status, points, task.points, tuple(checks), tuple(m.name for m in mistakes), message
     )
@@ -120,138 +120,31 @@ def _mark_code(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
 
 def _explained(found: Diagnosis) -> str:
     if len(found.whole) <= 2:
-        return " ".join([*(m.says for m in found.whole), *_defined(found.whole)])
+        return " ".join([*(m.says for m in found.whole), *definitions(found.whole)])
     first = found.whole[0].says  # more is the whole task
     return f"{len(found.whole)} mistakes together explain this. One of them: {first}"
-
-
-def _defined(mistakes: Iterable[Mistake]) -> Iterator[str]:
-    """Yield what names stand for, each once."""
-    yield from dict.fromkeys(text for mistake in mistakes for text in mistake.defines)
 
 
 def _detail(task: CodeTask, outcome: Outcome, truth: Arrays, output: str, worst: float, probe: str) -> str:
     """Say in numbers how a check went, at its worst probe."""
     if outcome.kind != "returned":
-        return f"tried on {probe}: {outcome.message}"
+        return f'tried on "{probe}": {outcome.message}'
     number = task.outputs.index(output)
     array, right = outcome.arrays[number], truth[number]
     if not array.size and right.size:
-        return f"{output} is None or empty, tried on {probe}"
+        return f'{output} is None or empty, tried on "{probe}"'
     if array.shape != right.shape:
-        return f"{output} has shape {array.shape} where {right.shape} is due, tried on {probe}"
+        return f'{output} has shape {array.shape} where {right.shape} is due, tried on "{probe}"'
     if not np.isfinite(array).all() and np.isfinite(right).all():
-        return (
-            f"{output} holds {np.count_nonzero(~np.isfinite(array))} values that are not finite, "
-            f"tried on {probe}"
-        )
+        many = np.count_nonzero(~np.isfinite(array))
+        values = "1 value that is" if many == 1 else f"{many} values that are"
+        return f'{output} holds {values} not finite, tried on "{probe}"'
     if worst <= task.tolerance:
         bound = next(b for b in (1e-12, 1e-9, task.tolerance) if worst <= b)
         return f"within {bound:.0e}"
     largest = float(np.max(np.abs(right)))
     reach = f" where values reach {largest:.2g}" if largest > 1 else ""
-    return f"{output} is off by up to {worst * max(1.0, largest):.2g}{reach}, tried on {probe}"
-
-
-def _unexplained(
-    task: CodeTask,
-    outcomes: Sequence[Outcome],
-    seed: int,
-    found: Diagnosis,
-    apart: dict[tuple[str, str], float],
-) -> str:
-    """Say what is known of an answer that no mistakes explain as a whole."""
-    raised = next((outcome.message for outcome in outcomes if outcome.kind != "returned"), "")
-    if raised:
-        return raised
-    fits = " alone fits this: " if found.left else ": "
-    says = [f"{_listed(names)}{fits}{' '.join(m.says for m in some)}" for names, some in found.parts]
-    if found.left:
-        says.append(f"None of the {known(task)} mistakes that we know explains {_listed(found.left)}.")
-        says += _intact(task, apart)
-        says += _digits(task, outcomes, seed, found.left)
-        says += _factors(task, outcomes, seed, found.left)
-        says += _tested(task, outcomes, seed, found.left)
-    return " ".join([*says, *_defined(m for _, some in found.parts for m in some)])
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _intact(task: CodeTask, apart: dict[tuple[str, str], float]) -> Iterator[str]:
-    """Say which outputs are right, and on which inputs all are."""
-    off = {place for place, difference in apart.items() if difference > task.tolerance}
-    outputs = [output for output in task.outputs if output not in {output for _, output in off}]
-    if outputs:
-        yield f"{_listed(outputs)} {'is' if len(outputs) == 1 else 'are'} right."
-    probes = [probe.name for probe in task.probes if probe.name not in {probe for probe, _ in off}]
-    if probes:
-        wrong = [f'"{probe.name}"' for probe in task.probes if probe.name not in probes]
-        right = [f'"{probe}"' for probe in probes]
-        yield f"All is right on {_listed(right)}; what differs on {_listed(wrong)} is where to look."
-
-
-def _digits(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
-    """Say how outputs that are nearly right lost digits."""
-    numbers = [task.outputs.index(output) for output in left if output in task.outputs]
-    given = [outcome.arrays[number] for outcome in outcomes for number in numbers]
-    due = [truth[number] for truth in expected(task, seed) for number in numbers]
-    said = lost_digits(given, due) if given else ""
-    if said:
-        yield said
-
-
-def _factors(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
-    """Say where a wrong output is the right one, times a number."""
-    for output in left:
-        if output not in task.outputs:
-            continue
-        number = task.outputs.index(output)
-        pairs = [
-            (outcome.arrays[number], truth[number])
-            for outcome, truth in zip(outcomes, expected(task, seed), strict=True)
-        ]
-        if not all(_comparable(array, right) and np.any(right) for array, right in pairs):
-            continue
-        factors = [float(np.vdot(array, right) / np.vdot(right, right)) for array, right in pairs]
-        alike = all(
-            distance(array, factor * right) <= task.tolerance
-            for (array, right), factor in zip(pairs, factors, strict=True)
-        )
-        low, high = min(factors), max(factors)
-        if alike and high - low <= 1e-3 * abs(high) and abs(high - 1) > 1e-3:
-            yield f"{output} is {high:.4g} times what is due, on every probe."
-
-
-def _tested(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
-    """Say what to test next: a property of right answers that this one lacks, or those that it has."""
-    held = []
-    for one in task.properties:
-        if one.output not in left:
-            continue
-        number = task.outputs.index(one.output)
-        seen = [
-            (inputs, outcome.arrays[number], truth[number])
-            for probe, inputs, outcome, truth in zip(
-                task.probes, arguments(task, seed), outcomes, expected(task, seed), strict=True
-            )
-            if not one.probes or probe.name in one.probes
-        ]
-        if not all(_comparable(array, right) for _, array, right in seen):
-            continue
-        worst = max(one.gap(inputs, array) for inputs, array, _ in seen)
-        if not worst <= HOLDS:  # NaN does not hold
-            yield f"A thing to test: {one.says}. In your answer it does not hold; the gap is {worst:.2g}."
-            return
-        if one.telling:
-            held.append(one.says)
-    if held:
-        yield f"In your answer, as it should be, {_listed(held)}: what is off lies elsewhere."
-
-
-def _comparable(array: NDArray[np.float64], right: NDArray[np.float64]) -> bool:
-    return array.shape == right.shape and bool(np.isfinite(array).all())
+    return f'{output} is off by up to {worst * max(1.0, largest):.2g}{reach}, tried on "{probe}"'
 
 
 def _mark_choices(task: ChoiceTask, outcome: Outcome) -> Mark:

@@ -80,7 +80,7 @@ def described(form: Form, slip: Slip) -> Mistake:
         for name in named
         if name not in PLAIN and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", slip.says)
     ]
-    defines = tuple(_with_articles(f"Here {name} is {_formula(named[name])}.") for name in words)
+    defines = tuple(_with_articles(f"By {name} is meant {_formula(named[name])}.") for name in words)
     return Mistake(slip.name, "", _with_articles(slip.says), defines)
 
 
@@ -280,11 +280,8 @@ class _Writer:
     def _outputs(self) -> Iterator[Slip]:
         """Yield another order of the outputs, and something that was meant to go on returned."""
         names = [term.name for term in self.form.roots]
-        dues = [due for _, due in self.form.outputs]
         for order in permutations(range(len(names))):
-            if list(order) != sorted(order) and all(
-                len(dues[a]) == len(dues[b]) for a, b in enumerate(order)
-            ):
+            if list(order) != sorted(order):
                 yield Slip(
                     "outputs in another order",
                     f"You return {', '.join(names[k] for k in order)}. The order is {', '.join(names)}.",
@@ -316,12 +313,20 @@ ROLES = {  # what learners call the reductions of a role, or of two
 PLAIN = {
     "mean",
     "var",
-    "root",
     "xhat",
     "x - mean",
     "batch mean",
     "batch variance",
 }  # names that need no explanation
+PATHS = {"variance term": "variance", "mean term": "mean", "root term": "root"}
+WAYS = {  # in which both signs and factors can be looked up
+    "variance term": "If you go by dvar, it is -0.5 times a sum, and is added. In one formula, "
+    "xhat * mean(dxhat * xhat) is subtracted.",
+    "mean term": "If you go by dmean, it is minus a sum, and is added. In one formula, mean(dxhat) is "
+    "subtracted.",
+    "root term": "If you go by the gradient of the root, it is negative, and is added. In one formula, "
+    "xhat * mean(dxhat * xhat) is subtracted.",
+}
 Entry = tuple[str, str, Term]  # a name, a sentence, and what stands in the term's place
 Rule = Callable[[Space, str, Term], Iterator[Entry]]
 
@@ -349,18 +354,15 @@ def _signs(space: Space, owner: str, term: Term) -> Iterator[Entry]:
     plus = term.kind == "+"
     said, done = _text(right), "added" if plus else "subtracted"
     turned = apply("-" if plus else "+", left, right)
-    yield (
-        f"{owner}: sign of {said}",
-        f"In your {owner}, {said} has the wrong sign: it should be {done}.",
-        turned,
-    )
+    yield f"{owner}: sign of {said}", _sign(owner, right, done), turned
     if plus:
-        said = _text(left)
-        yield (
-            f"{owner}: sign of {said}",
-            f"In your {owner}, {said} has the wrong sign: it should be added.",
-            right - left,
-        )
+        yield f"{owner}: sign of {_text(left)}", _sign(owner, left, "added"), right - left
+
+
+def _sign(owner: str, part: Term, done: str) -> str:
+    if part.name in PATHS:  # some write it with a minus of its own and add it
+        return f"A sign is wrong on the way to {owner} through the {PATHS[part.name]}. {WAYS[part.name]}"
+    return f"In your {owner}, {_text(part)} has the wrong sign: it should be {done}."
 
 
 def _brackets(space: Space, owner: str, term: Term) -> Iterator[Entry]:
@@ -382,7 +384,11 @@ def _sums_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         (left, apply(term.kind, 2.0 * left, right)),
     ):
         said = _text(part)
-        yield f"{owner}: {said} twice", f"Your {owner} takes {said} twice. Once is enough.", twice
+        many = f"Your {owner} takes {said} twice. Once is enough."
+        if part.name in PATHS:
+            path = f"What comes to {owner} through the {PATHS[part.name]}"
+            many = f"{path} is twice what is due. {WAYS[part.name]}"
+        yield f"{owner}: {said} twice", many, twice
     if term.kind == "-":
         said = _formula(term)
         yield (
@@ -528,9 +534,12 @@ def _powers_rarely(space: Space, owner: str, term: Term) -> Iterator[Entry]:
 def _power(owner: str, term: Term, exponent: float) -> Entry:
     (base,) = term.args
     said = _text(base)
+    due = f"{term.detail:g} is due"
+    if base.kind == "sqrt":
+        due += f", that is ({_formula(base.args[0])})**{term.detail / 2:g}"
     return (
         f"{owner}: {said} to the power {exponent:g}",
-        f"Your {owner} takes {said} to the power {exponent:g} where {term.detail:g} is due.",
+        f"Your {owner} takes {said} to the power {exponent:g} where {due}.",
         base**exponent,
     )
 
@@ -543,7 +552,9 @@ def _roots(space: Space, owner: str, term: Term) -> Iterator[Entry]:
         first, second = inside.args
         yield (
             f"{owner}: {_text(second)} outside the root",
-            f"In your {owner}, {_text(second)} stands outside the root. It belongs under it: sqrt({said}).",
+            f"You add {_text(second)} outside the root. Add it first: sqrt({said})."
+            if inside.kind == "+"
+            else f"You subtract {_text(second)} outside the root. Subtract it first: sqrt({said}).",
             apply(inside.kind, first.sqrt(), second),
         )
 
@@ -747,10 +758,12 @@ def _keeps(term: Term, change: Term) -> bool:
 
 
 def _over(space: Space, dims: str, other: str) -> str:
-    """Say what is pooled; by letters where the words would be those of the other."""
-    if space.say(dims) == (space.say(other) if other else ""):
-        return f"the axes {', '.join(dims)}" if len(dims) > 1 else f"the axis {dims}"
-    return f"the {space.say(dims)}"
+    """Say what is pooled, and which axes these are where all of them are one array's."""
+    axes = [space.letters.index(letter) for letter in space.letters if letter in dims]
+    if len(axes) == 1 and len(space.letters) == axes[0] + 1:
+        axes = [-1]
+    numbers = f" (axis {axes[0]})" if len(axes) == 1 else f" (axes {', '.join(map(str, axes))})"
+    return f"the {space.say(dims)}{numbers if space.axes else ''}"
 
 
 def _order(letters: str, wanted: str) -> str:

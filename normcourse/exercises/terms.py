@@ -220,6 +220,7 @@ class Space:
     """The dimensions of a task, in the order of its largest array, and what each counts."""
 
     words: tuple[tuple[str, str], ...]
+    axes: bool = True  # whether the letters are the axes of one array, so that a learner counts them
 
     @cached_property
     def letters(self) -> str:

@@ -102,3 +102,24 @@ def test_a_variance_that_is_kept_above_eps_is_seen(name, answer):
 def test_sizes_are_whole_numbers():
     for inputs in arguments(find_task("inference.recalibrate"), 0):
         assert inputs["sizes"].dtype == np.int64
+
+
+@pytest.mark.parametrize("seed", [0, 47, 59, 72, 133, 336])
+def test_some_values_move_up_and_others_down_within_a_feature(seed):
+    """Else the mean of sizes is the size of the mean, and a listed mistake is right."""
+    task = find_task("shift.distribution")
+    for inputs in arguments(task, seed):
+        gaps = np.sort(inputs["after"], axis=0) - np.sort(inputs["before"], axis=0)
+        assert ((gaps > 0.01).any(axis=0) & (gaps < -0.01).any(axis=0)).any()
+
+
+def test_the_probes_of_a_shift_differ_in_their_features():
+    for seed in range(40):
+        one, other = arguments(find_task("shift.distribution"), seed)
+        assert one["before"].shape[1] != other["before"].shape[1]
+
+
+def test_a_script_is_tried_at_several_rates_and_numbers_of_steps():
+    drawn = [arguments(find_task("inference.repair"), seed)[0] for seed in range(20)]
+    assert len({inputs["rate"] for inputs in drawn}) == 20
+    assert {len(inputs["x"]) for inputs in drawn} == {3, 4}

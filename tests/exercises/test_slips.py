@@ -35,7 +35,7 @@ def test_sentences_are_whole(task, form):
         says = " ".join([mistake.says, *mistake.defines])
         assert slip.name == slip.name.strip()
         assert slip.name
-        assert re.fullmatch(r"(Your|You|In your) .*\.", says), says
+        assert re.fullmatch(r"(Your|You|In your|A sign|What comes) .*\.", says), says
         for wrong in ("  ", "..", "constant", "our the ", "the the ", "term term", " ."):
             assert wrong not in says, says
 

@@ -4,7 +4,7 @@ from normcourse.exercises.terms import Form, Space, Term, apply, given
 
 __all__ = ["DISTRIBUTION", "MOMENTS", "STANDARDISE", "WEIGHTS"]
 
-SETS = Space((("M", "test examples"), ("N", "training examples"), ("F", "features")))
+SETS = Space((("M", "test examples"), ("N", "training examples"), ("F", "features")), axes=False)
 TABLE = Space((("N", "examples"), ("F", "features")))
 INPUTS = Space((("N", "examples"),))
 

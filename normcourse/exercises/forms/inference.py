@@ -60,8 +60,8 @@ def _pool() -> tuple[Form, ...]:
     sizes, means, variances = given("sizes", "B"), given("means", "BF"), given("variances", "BF")
     n = sizes.sum("B", "weights").named("n")
     mean = ((sizes * means).sum("B", "weights") / n).named("mean")
-    within = ((sizes * variances).sum("B", "weights") / n).named("variance within")
-    between = ((sizes * (means - mean) ** 2).sum("B", "weights") / n).named("variance between")
+    within = (sizes * variances).sum("B", "weights") / n
+    between = (sizes * (means - mean) ** 2).sum("B", "weights") / n
     squares = ((sizes * (variances + means**2)).sum("B", "weights") / n).named("mean square")
     total = ((sizes * variances).sum("B", "weights") + (sizes * (means - mean) ** 2).sum("B", "weights")) / (
         n - 1

@@ -238,8 +238,8 @@ BACKWARD = CodeTask(
         Mistake(
             "sign",
             "paths",
-            "The term of your dx that comes from the variance has the wrong sign: it should be "
-            "subtracted, as the mean is.",
+            "A sign is wrong on the way to dx through the variance. If you go by dvar, it is -0.5 times a "
+            "sum, and is added. In one formula, xhat * mean(dxhat * xhat) is subtracted.",
         ),
         Mistake(
             "unscaled direction",
@@ -307,7 +307,7 @@ BACKWARD = CodeTask(
     hints=(
         "Through which three ways does one x move the outputs of its column? Each is a term of dx.",
         "With h = dy * gamma, dx is h, less its mean over the batch, less xhat times the mean of h * xhat; "
-        "then divided by one thing.",
+        "then divided by the root.",
         "dx = (h - h.mean(0) - xhat * (h * xhat).mean(0)) / np.sqrt(var + eps); dgamma and dbeta are sums "
         "over the batch of dy * xhat and of dy.",
     ),
@@ -316,7 +316,7 @@ BACKWARD = CodeTask(
     forms=terms.BACKWARD,
     properties=(
         sums_to_zero("dx", "each column of dx sums to zero", (0,)),
-        right_angle("dx", "each column of dx is nearly at a right angle to x - mean", (0,), ORDINARY),
+        right_angle("dx", "in each column, the sum of dx * (x - mean) is nearly 0", (0,), ORDINARY),
     ),
 )
 
@@ -582,7 +582,7 @@ CONV_BACKWARD = CodeTask(
     properties=(
         sums_to_zero("dx", "dx sums to zero in each channel", (0, 2, 3)),
         right_angle(
-            "dx", "dx is nearly at a right angle to x - mean in each channel", (0, 2, 3), ("two images",)
+            "dx", "in each channel, the sum of dx * (x - mean) is nearly 0", (0, 2, 3), ("two images",)
         ),
     ),
 )
@@ -745,7 +745,8 @@ REASONS = ChoiceTask(
             (
                 Option(
                     "4 times as large",
-                    "The output stays as it is, so the same loss changes over 4 times the way.",
+                    "The output does not change, so the weights move 4 times as far for the same change of "
+                    "the loss.",
                 ),
                 Option(
                     "the same",
@@ -763,7 +764,7 @@ REASONS = ChoiceTask(
                 Option("it is right", "The true dx of that sum is zero, so a dx of zeros passes too."),
                 Option(
                     "dx is right",
-                    "For dx least of all: its true value there is zero, whatever the formula lacks.",
+                    "Of dx least of all: the true dx of a sum is zero, so many wrong formulas pass too.",
                 ),
                 Option(
                     "next to nothing", "Right: the true dx is zero there. Use a random upstream gradient."
@@ -779,11 +780,12 @@ REASONS = ChoiceTask(
             (
                 Option(
                     "it is 21 times faster",
-                    "The same pair gives 6.5 with larger initial weights, and less if the 95% must last.",
+                    "The same two networks give 6.5 with larger initial weights, and less if the 95% must "
+                    "last.",
                 ),
                 Option(
                     "it beats this rival",
-                    "Right: the number measures the rival, its start and the bar as much.",
+                    "Right: the number depends as much on the rival, its initial weights and the threshold.",
                 ),
                 Option(
                     "it is a fluke", "It holds over seeds; what it does not do is hold for another rival."

@@ -24,6 +24,7 @@ from normcourse.exercises.task import (
     Section,
     Statement,
 )
+from normcourse.exercises.tasks.draws import Draw
 
 __all__ = ["EXERCISE"]
 
@@ -171,14 +172,14 @@ STANDARDISE = CodeTask(
 
 
 def _snapshots(rng: Generator) -> Inputs:
-    features = int(rng.integers(4, 7))
+    features = int(rng.integers(5, 7))  # another number than below: no factor of it looks like a mistake
     before = _features(rng, 8, features)
     after = before * rng.uniform(0.5, 2, features)
     return {"before": before, "after": rng.permutation(_moved(rng, before, after))}
 
 
 def _small_snapshots(rng: Generator) -> Inputs:
-    features = int(rng.integers(3, 6))
+    features = int(rng.integers(3, 5))
     before, after = _features(rng, 3, features), _features(rng, 3, features)
     return {"before": before, "after": _moved(rng, before, after)}
 
@@ -274,6 +275,19 @@ MOMENTS = CodeTask(
 )
 
 
+def _both_ways(draw: Draw) -> Draw:
+    """Let one feature spread about its mean, so that some of its values move up and others down."""
+
+    def drawn(rng: Generator) -> Inputs:
+        inputs = draw(rng)
+        before, after = inputs["before"], inputs["after"]
+        mean = before[:, 0].mean()
+        after[:, 0] = rng.permutation(mean + 2.5 * (before[:, 0] - mean))
+        return inputs
+
+    return drawn
+
+
 def _distribution_reference(before: Array, after: Array) -> Array:
     moved = np.abs(np.sort(after, axis=0) - np.sort(before, axis=0)).mean(axis=0)
     return moved / before.std(axis=0)
@@ -347,7 +361,10 @@ DISTRIBUTION = CodeTask(
         ),
         Mistake("n - 1", "deviation", "Your deviation divides by n - 1. In this course it divides by n."),
     ),
-    probes=(Probe("eight examples", _snapshots), Probe("three examples", _small_snapshots)),
+    probes=(
+        Probe("eight examples", _both_ways(_snapshots)),
+        Probe("three examples", _both_ways(_small_snapshots)),
+    ),
     checks=(Check("the shift of each feature", 3),),
     hints=(
         "Two columns hold the same numbers in another order. How far apart are their distributions?",

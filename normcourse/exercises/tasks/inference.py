@@ -537,15 +537,15 @@ POOL = CodeTask(
     mistaken=_pool_mistaken,
     mistakes=(
         Mistake(
+            "mean alike",
+            "weights",
+            "Your mean gives every batch the same weight: weigh with n_B / n.",
+        ),
+        Mistake(
             "plain means",
             "everything",
             "You average the means and the variances as they are. A batch counts by its size, and the "
             "variance of all also holds how far the batch means lie apart, and is unbiased.",
-        ),
-        Mistake(
-            "mean alike",
-            "weights",
-            "Your mean gives every batch the same weight: weigh with n_B / n, as in your variance.",
         ),
         Mistake(
             "batches alike",
@@ -641,7 +641,7 @@ POOL = CodeTask(
 
 
 def _script(rng: Generator) -> Inputs:
-    steps, n, inputs, hidden, classes = 3, 6, 4, 5, 3
+    steps, n, inputs, hidden, classes = int(rng.integers(3, 5)), int(rng.integers(5, 8)), 4, 5, 3
     return {
         "w1": rng.normal(size=(hidden, inputs)),
         "gamma": rng.uniform(0.6, 1.8, hidden),
@@ -650,7 +650,7 @@ def _script(rng: Generator) -> Inputs:
         "x": rng.normal(size=(steps, n, inputs)) + rng.uniform(-1, 1, inputs),
         "y": rng.integers(0, classes, size=(steps, n)),
         "x_val": rng.normal(size=(5, inputs)) * 1.5,
-        "rate": 0.2,
+        "rate": float(rng.uniform(0.12, 0.3)),
     }
 
 

@@ -69,8 +69,8 @@ GAMMA_FORGOTTEN = Mistake(
 GAMMA_LAST = Mistake(
     "gamma last",
     "gamma",
-    "In your dx gamma multiplies at the end. That is right for BatchNorm, where a mean has one gamma. Here "
-    "each feature under the mean has its own: multiply dy by gamma first.",
+    "In your dx gamma multiplies at the end. BatchNorm allows that: it averages over examples, which share "
+    "one gamma. Here you average over features, each with its own: multiply dy by gamma first.",
 )
 SUMS_FOR_MEANS = Mistake(
     "sums for means",
@@ -353,8 +353,8 @@ BACKWARD = CodeTask(
         Mistake(
             "sign",
             "paths",
-            "The term of your dx that comes from the variance has the wrong sign: it should be "
-            "subtracted, as the mean is.",
+            "A sign is wrong on the way to dx through the variance. If you go by dvar, it is -0.5 times a "
+            "sum, and is added. In one formula, xhat * mean(dxhat * xhat) is subtracted.",
         ),
         UNSCALED,
         SUMS_FOR_MEANS,
@@ -394,7 +394,7 @@ BACKWARD = CodeTask(
         "Which outputs does one feature of one token move, and through which three ways? And which tokens "
         "does one gamma touch?",
         "With h = dy * gamma, dx is h, less its mean over the features, less xhat times the mean of h * "
-        "xhat; then divided by one thing. The parameters' gradients are sums over texts and tokens.",
+        "xhat; then divided by the root. The parameters' gradients are sums over texts and tokens.",
         "m = lambda a: a.mean(-1, keepdims=True); dx = (h - m(h) - xhat * m(h * xhat)) / np.sqrt(var + eps); "
         "dgamma = (dy * xhat).sum((0, 1)).",
     ),
@@ -407,7 +407,7 @@ BACKWARD = CodeTask(
     forms=terms.BACKWARD,
     properties=(
         sums_to_zero("dx", "the features of each token of dx sum to zero", (2,)),
-        right_angle("dx", "each token of dx is nearly at a right angle to x - mean", (2,), ORDINARY),
+        right_angle("dx", "in each token, the sum of dx * (x - mean) is nearly 0", (2,), ORDINARY),
     ),
 )
 
@@ -529,7 +529,12 @@ RMS_BACKWARD = CodeTask(
             "Your dx treats the root mean square as a constant. It depends on x: subtract the part along "
             "xhat.",
         ),
-        Mistake("sign", "paths", "The second term of your dx has the wrong sign: it should be subtracted."),
+        Mistake(
+            "sign",
+            "paths",
+            "A sign is wrong on the way to dx through the root: in one formula, "
+            "xhat * mean(dxhat * xhat) is subtracted.",
+        ),
         Mistake(
             "LayerNorm's mean",
             "mean",
@@ -568,7 +573,7 @@ RMS_BACKWARD = CodeTask(
     alike=BACKWARD.alike,  # for the same reasons
     forms=terms.RMS_BACKWARD,
     properties=(
-        right_angle("dx", "each token of dx is nearly at a right angle to x", (2,), ORDINARY, centred=False),
+        right_angle("dx", "in each token, the sum of dx * x is nearly 0", (2,), ORDINARY, centred=False),
     ),
 )
 
@@ -805,6 +810,7 @@ FORMULAS: dict[str, Formula] = {  # of the stream x, the branch f and the norm n
     "pre": lambda x, f, n: x + f(n(x)),
     "pre: no sum": lambda x, f, n: f(n(x)),
     "pre: stream normed": lambda x, f, n: n(x) + f(n(x)),
+    "pre: norm beside": lambda x, f, n: n(x) + f(x),
     "pre: norm behind": lambda x, f, n: x + n(f(x)),
     "pre: as post": lambda x, f, n: n(x + f(x)),
     "pre: no norm": lambda x, f, n: x + f(x),
@@ -874,6 +880,12 @@ BLOCK = CodeTask(
             "pre",
             "Your pre-norm block adds the branch to the normalized x. The norm is for the branch alone; the "
             "stream passes as it is.",
+        ),
+        Mistake(
+            "pre: norm beside",
+            "pre",
+            "Your pre-norm block normalizes the stream, and the branch reads x as it is. It is the other way "
+            "round.",
         ),
         Mistake(
             "pre: norm behind",
