@@ -27,26 +27,28 @@ def definitions(mistakes: Iterable[Mistake]) -> Iterator[str]:
 
 
 def advice(task: CodeTask, outcomes: Sequence[Outcome], seed: int, found: Diagnosis) -> str:
-    """Say what is known of an answer that no mistakes explain as a whole."""
+    """Say what is known of an answer that no mistakes explain as a whole, in some lines."""
     raised = next((outcome.message for outcome in outcomes if outcome.kind != "returned"), "")
     if raised:
         return f"{raised} {SHAPES}" if "broadcast" in raised else raised
     says = [_fits(names, some, found) for names, some in found.parts]
+    rest: list[str] = []
     unnamed = list(found.left)
     for output in found.left:
         said = _never_began(task, outcomes, output) or _only_the_shape(task, outcomes, seed, output)
         if said:
-            says.append(said)
+            rest.append(said)
             unnamed.remove(output)
     if unnamed:
-        says.append(f"None of the {known(task)} mistakes that we know explains {_listed(unnamed)}.")
+        rest.append(f"None of the {known(task)} mistakes that we know explains {_listed(unnamed)}.")
     if found.left:
-        says += _intact(task, outcomes, seed)
+        rest += _intact(task, outcomes, seed)
     if unnamed:
-        says += _digits(task, outcomes, seed, unnamed)
-        says += _factors(task, outcomes, seed, unnamed)
-        says += _tested(task, outcomes, seed, unnamed)
-    return " ".join([*says, *definitions(m for _, some in found.parts for m in some)])
+        rest += _digits(task, outcomes, seed, unnamed)
+        rest += _factors(task, outcomes, seed, unnamed)
+        rest += _tested(task, outcomes, seed, unnamed)
+    lines = [*says, " ".join(rest), " ".join(definitions(m for _, some in found.parts for m in some))]
+    return "\n".join(line for line in lines if line)
 
 
 def _fits(names: Sequence[str], some: Sequence[Mistake], found: Diagnosis) -> str:

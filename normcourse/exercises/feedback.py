@@ -92,7 +92,7 @@ class Feedback:
 
     def _texts(self) -> list[str]:
         message = "" if self.mark.repeats and not self._shared() else self.mark.message
-        return [text for text in (message, self.note) if text]
+        return [text for text in (*message.split("\n"), self.note) if text]
 
 
 @dataclass(frozen=True, repr=False)

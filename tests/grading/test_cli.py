@@ -111,7 +111,7 @@ def test_grade_tells_its_own_faults_and_goes_on(folder, tmp_path, capsys, monkey
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"exercise": "bathnorm"}, "there is no exercise 'bathnorm'; choose one of"),
+        ({"exercise": "bathnorm"}, "there is no exercise 'bathnorm'; did you mean 'batchnorm'?"),
         ({"submissions": "nowhere"}, "nowhere is not a folder"),
         ({"--jobs": "0"}, "'0' is no number of jobs"),
         ({"--jobs": "two"}, "'two' is no number of jobs"),
