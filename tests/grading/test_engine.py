@@ -15,6 +15,7 @@ from normcourse.grading.results import INTERNAL, to_json
 from normcourse.grading.sandbox import TIERS, LostError, Ran, Sandbox, SandboxError, probe
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
 from tests.grading.handed_in import CLASS, EXERCISE, LIMITS, RIGHT, WRONG, hand_in
+from tests.grading.notebooks import notebook
 
 PRIVATE = Seed(2**200 + 7, "private")
 
@@ -85,6 +86,49 @@ def test_reports_are_the_same_bytes_for_any_number_of_jobs_and_a_second_time(fol
         for out, jobs in (("one", 1), ("three", 3), ("three", 2))
     ]
     assert runs[0] == runs[1] == runs[2]
+
+
+DEFERRED = "from __future__ import annotations\n"
+# Right answers under that import; without it the annotations are evaluated, and fail.
+ANNOTATED = {
+    "method.py": """
+class Stats:
+    def __init__(self, mean, var): self.mean, self.var = mean, var
+    def merged(self, other: Stats) -> Stats: return other
+def bn_forward(x, gamma, beta, eps):
+    stats = Stats(0, 0).merged(Stats(x.mean(0), x.var(0)))
+    return gamma * (x - stats.mean) / np.sqrt(stats.var + eps) + beta
+""",
+    "checked.py": """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+def bn_forward(x: NDArray, gamma: NDArray, beta: NDArray, eps: float) -> NDArray:
+    return gamma * (x - x.mean(0)) / np.sqrt(x.var(0) + eps) + beta
+""",
+}
+
+
+@pytest.mark.parametrize("name", ANNOTATED)
+def test_a_future_import_holds_for_a_file_and_for_it_alone(tmp_path, name):
+    sources = {"a.py": DEFERRED + ANNOTATED[name], "b.py": ANNOTATED[name]}
+    graded = grade(hand_in(tmp_path / "in", sources), tmp_path / "out")
+    first, second = (result.marks[0] for result in graded.results)
+    assert (first.status, first.points) == ("right", 5), first.message
+    assert "NameError" in second.message  # as in a notebook, and by the same warm worker
+
+
+def test_a_future_import_of_any_cell_holds_for_the_cells_after_it(tmp_path):
+    cells = ["import numpy as np", DEFERRED, ANNOTATED["method.py"]]
+    folder = hand_in(tmp_path / "in", {"a.ipynb": json.dumps(notebook(*cells))})
+    [result] = grade(folder, tmp_path / "out").results
+    assert (result.marks[0].status, result.marks[0].points) == ("right", 5), result.marks[0].message
+
+
+def test_a_future_that_is_none_costs_nothing_else(tmp_path):
+    sources = {"a.py": "from __future__ import nothing_of_the_sort\n" + RIGHT}
+    [result] = grade(hand_in(tmp_path / "in", sources), tmp_path / "out").results
+    assert result.marks[0].status == "right"
 
 
 @pytest.mark.parametrize(
