@@ -284,7 +284,8 @@ class _Batch:
                 reason = told = str(error)
             self.failures.append(f"{name}\n{plain(told)}")
             marks = grader.nothing(NOT_GRADED, reason)
-            return Result(name, one_line(path.stem), "", NOT_GRADED, reason, marks)
+            learner = one_line(submissions.learner(path, self._folder))
+            return Result(name, learner, "", NOT_GRADED, reason, marks)
 
     def _one(self, grader: Grader, path: Path) -> Result:
         file = submissions.receive(path, self._folder)

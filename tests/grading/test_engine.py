@@ -281,6 +281,23 @@ def test_a_fault_of_the_grader_costs_one_submission_and_is_not_kept(folder, tmp_
     assert not again.failures
 
 
+def test_what_is_not_graded_is_put_on_its_own_learner(tmp_path, monkeypatch):
+    sources = {"ann/02-batchnorm.py": RIGHT, "ben/02-batchnorm.py": WRONG, "cleo.py": RIGHT + "#"}
+    folder = hand_in(tmp_path / "submissions", sources)
+
+    def broken(*_):
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(engine, "mark", broken)
+    graded = grade(folder, tmp_path / "out")
+    assert {one.learner: one.status for one in graded.results} == dict.fromkeys(
+        ("ann", "ben", "cleo"), "not graded"
+    )
+    assert [graded.notes(one) for one in graded.results] == [[], [], []]
+
+
+
+
 def test_a_grader_that_cannot_be_made_is_told_and_nothing_hangs(folder, tmp_path, monkeypatch):
     def broken(*_, **__):
         raise ValueError("planted")
