@@ -1,6 +1,8 @@
 """A batch comes to its end whatever is in it, the same for any number of jobs, and goes on after a stop."""
 
 import json
+import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +16,7 @@ from normcourse.grading.folder import OutFolder
 from normcourse.grading.results import INTERNAL, to_json
 from normcourse.grading.sandbox import TIERS, LostError, Ran, Sandbox, SandboxError, probe
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
+from normcourse.grading.submissions import receive
 from tests.grading.handed_in import CLASS, EXERCISE, LIMITS, RIGHT, WRONG, hand_in
 from tests.grading.notebooks import notebook
 
@@ -296,6 +299,42 @@ def test_what_is_not_graded_is_put_on_its_own_learner(tmp_path, monkeypatch):
     assert [graded.notes(one) for one in graded.results] == [[], [], []]
 
 
+LARGE = ["np.inf", "-np.inf", "np.nan", "1.7e308", "5e-324"]
+
+
+@pytest.mark.parametrize("value", LARGE)
+def test_no_answer_makes_the_judge_warn(tmp_path, value):
+    source = f"import numpy as np\ndef bn_forward(x, gamma, beta, eps): return np.full(x.shape, {value})"
+    folder = hand_in(tmp_path / "submissions", {"ada.py": source})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        graded = grade(folder, tmp_path / "out")
+    assert not told
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert grade(folder, tmp_path / "other") == graded
+    assert not graded.failures
+    assert (graded.results[0].marks[0].status, graded.results[0].points) == ("wrong", 0)
+    with np.errstate(all="raise"), engine.Grader(EXERCISE, "limits", limits=LIMITS) as grader:
+        read = grader.read(receive(folder / "ada.py", folder))
+        assert grader.grade(read) == graded.results[0]
+
+
+def test_the_judges_of_several_jobs_leave_the_filters_of_warnings_as_they_were(tmp_path, monkeypatch):
+    judge = engine.mark
+
+    def slow(*given):
+        time.sleep(0.02 * (1 + len(given[1][0].arrays)))  # so that one ends while another judges
+        warnings.warn("planted", RuntimeWarning, stacklevel=1)
+        return judge(*given)
+
+    monkeypatch.setattr(engine, "mark", slow)
+    folder = hand_in(tmp_path / "submissions", {f"{n}.py": f"{RIGHT}# {n}" for n in range(8)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = list(warnings.filters)
+        assert not grade(folder, tmp_path / "out", jobs=4).failures
+        assert warnings.filters == before
 
 
 def test_a_grader_that_cannot_be_made_is_told_and_nothing_hangs(folder, tmp_path, monkeypatch):
