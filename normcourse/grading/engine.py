@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import platform
 import re
 import sys
 import threading
@@ -40,6 +41,7 @@ from normcourse.grading.results import (
 from normcourse.grading.sandbox import Limits, LostError, Program, Request, Sandbox
 from normcourse.grading.seeds import PUBLIC_SEED, Seed
 from normcourse.grading.submissions import HandedIn, Submission, Unreadable
+from normcourse.grading.tiers import image
 
 __all__ = ["Grader", "grade"]
 
@@ -173,8 +175,8 @@ def grade(
 ) -> Graded:
     """Grade all submissions in a folder.
 
-    What ``out`` holds already, of the same bytes, tasks, seed and tier, is taken over. The results are the
-    same for any number of jobs.
+    What ``out`` holds already, of the same bytes, tasks, seed, tier and versions, is taken over. The results
+    are the same for any number of jobs.
 
     Args:
         exercise: What was asked.
@@ -192,7 +194,8 @@ def grade(
     paths = submissions.collect(folder, exercise)
     versions = _versions(exercise)
     libraries = [f"{name} {number}" for name, number in versions.items()]
-    basis = [exercise.name, _code(), seed.digest, tier, repr(limits), *libraries]
+    python = platform.python_version()
+    basis = [exercise.name, _code(), seed.digest, tier, image(tier), repr(limits), python, *libraries]
     kept = _Kept(out, "\n".join(basis), seed.number)
     batch = _Batch(lambda: Grader(exercise, tier, seed=seed, limits=limits), folder, paths, kept)
     batch.run(max(1, min(jobs, len(paths))), progress)

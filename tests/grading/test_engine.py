@@ -1,6 +1,7 @@
 """A batch comes to its end whatever is in it, the same for any number of jobs, and goes on after a stop."""
 
 import json
+import platform
 import time
 import warnings
 from dataclasses import replace
@@ -241,6 +242,59 @@ def test_what_is_kept_and_was_edited_is_graded_again(tmp_path):
         assert {path: path.read_text() for path in texts} != texts
         assert grade(folder, tmp_path / "out") == before, change
         assert {path: path.read_text() for path in texts} == texts
+
+
+def test_a_second_run_takes_over_nothing_of_another_python(tmp_path, monkeypatch):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    grade(folder, tmp_path / "out")
+    seen = watched(monkeypatch)
+    grade(folder, tmp_path / "out")
+    assert seen == []
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
+    grade(folder, tmp_path / "out")
+    assert seen == ["ada.py"]
+
+
+DOCKER = """#!/bin/sh
+# Stands for docker: tells the digest of an image.
+[ "$1 $2" = "image inspect" ] || exit 2
+cat {digests}/"$5"
+"""
+
+
+def test_a_second_run_takes_over_nothing_of_another_image(tmp_path, monkeypatch):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    result = grade(folder, tmp_path / "out").results[0]
+    seen = []
+    monkeypatch.setattr(engine.Grader, "grade", lambda *_: seen.append("graded") or result)
+
+    def again(tier="docker"):
+        """Return whether a next run grades again."""
+        seen.clear()
+        grade(folder, tmp_path / "out", tier=tier)
+        return bool(seen)
+
+    digests = tmp_path / "digests"
+    digests.mkdir()
+    client = tmp_path / "bin" / "docker"
+    client.parent.mkdir()
+    client.write_text(DOCKER.format(digests=digests))
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{client.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("NORMCOURSE_IMAGE", "course:1")  # of which docker knows nothing
+    assert (again(), again()) == (True, False)
+    monkeypatch.setenv("NORMCOURSE_IMAGE", "course:2")
+    assert (again(), again()) == (True, False)
+    (digests / "course:2").write_text("sha256:one\n")
+    assert (again(), again()) == (True, False)
+    (digests / "course:2").write_text("sha256:two\n")  # built again under the same name
+    assert (again(), again()) == (True, False)
+    (digests / "course:3").write_text("sha256:two\n")  # another name of the same
+    monkeypatch.setenv("NORMCOURSE_IMAGE", "course:3")
+    assert not again()
+    client.unlink()
+    assert (again(), again()) == (True, False)
+    assert not again("limits")  # where no image counts
 
 
 def test_an_interrupted_run_keeps_what_is_finished(folder, tmp_path, monkeypatch):
