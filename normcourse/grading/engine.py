@@ -221,8 +221,8 @@ class _Kept:
             if entries is None or entries["seal"] != self._seal(key, entries["result"]):
                 return None
             return from_json(entries["result"])
-        except (KeyError, TypeError, AttributeError):
-            return None  # of another version
+        except (KeyError, TypeError, AttributeError, RecursionError):
+            return None  # of another version, or edited
 
     def keep(self, file: HandedIn | Unreadable, result: Result) -> None:
         if file.digest:

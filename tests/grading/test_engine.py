@@ -220,7 +220,12 @@ def test_a_second_run_takes_over_nothing_of_another_tier_or_other_tasks(tmp_path
     assert seen == ["another", "limits"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"tasks": 3}', '{"tasks": [{}]}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "{}", '{"tasks": 3}', '{"tasks": [{}]}', "[" * 100_000]
+    + ['{"seal": "", "result": %s}' % ("[" * depth + "]" * depth) for depth in (900, 3000, 100_000)],
+    ids=lambda text: text[:30] + str(len(text)),
+)
 def test_what_is_kept_and_cannot_be_read_is_graded_again(tmp_path, text):
     folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
     before = grade(folder, tmp_path / "out")
@@ -229,6 +234,22 @@ def test_what_is_kept_and_cannot_be_read_is_graded_again(tmp_path, text):
     kept.write_text(text)
     assert grade(folder, tmp_path / "out") == before
     assert kept.read_text() == whole
+
+
+def test_what_is_kept_and_is_too_deep_to_be_sealed_is_graded_again(tmp_path, monkeypatch):
+    """Some releases of Python read brackets a little deeper than they write them."""
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    before = grade(folder, tmp_path / "out")
+
+    def too_deep(*_):
+        raise RecursionError
+
+    seen = watched(monkeypatch)
+    seal = engine._Kept._seal
+    calls = iter([too_deep, seal])
+    monkeypatch.setattr(engine._Kept, "_seal", lambda *given: next(calls)(*given))
+    assert grade(folder, tmp_path / "out") == before
+    assert seen == ["ada.py"]
 
 
 def test_what_is_kept_and_was_edited_is_graded_again(tmp_path):
