@@ -168,6 +168,11 @@ def test_the_same_bytes_under_another_suffix_are_graded_again(tmp_path):
     ("source", "reason"),
     [
         ("x = 1", "nothing here answers a task of batchnorm"),
+        (
+            "if True:\n    def bn_forward(x, gamma, beta, eps): return x",
+            "a bn_forward stands inside of another statement (line 2), and an answer must stand at the top",
+        ),
+        ("(bn_forward := lambda *_: 0)", "a bn_forward stands inside of another statement (line 1)"),
         ("def standardise(train, test): return test", "it answers tasks of covariate-shift"),
         (RIGHT + "x =", "line 5 does not parse: invalid syntax: x ="),
     ],
