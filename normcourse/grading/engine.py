@@ -2,10 +2,12 @@
 
 import hmac
 import json
+import platform
 import re
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
+
+import numpy as np
 
 import normcourse
 from normcourse.exercises.marking import Mark, mark
@@ -37,10 +41,12 @@ from normcourse.grading.results import (
 from normcourse.grading.sandbox import Limits, LostError, Program, Request, Sandbox
 from normcourse.grading.seeds import PUBLIC_SEED, Seed
 from normcourse.grading.submissions import HandedIn, Submission, Unreadable
+from normcourse.grading.tiers import image
 
 __all__ = ["Grader", "grade"]
 
 LIMITS = Limits()
+_JUDGING = threading.Lock()
 Progress = Callable[[int, int], None]  # how many are done, of how many
 
 
@@ -141,7 +147,10 @@ class Grader:
         return (status, reason), tuple(marks)
 
     def _mark(self, task: AnyTask, outcomes: Sequence[Outcome]) -> Mark:
-        judged = mark(task, outcomes, self.seed.number)
+        # The filters of warnings are of all threads: two at once would not leave them as they were.
+        with _JUDGING, np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            judged = mark(task, outcomes, self.seed.number)
         checks = tuple(replace(check, detail=plain(check.detail)) for check in judged.checks)
         mistakes = tuple(plain(mistake) for mistake in judged.mistakes)
         return replace(judged, checks=checks, mistakes=mistakes, message=plain(judged.message))
@@ -166,8 +175,8 @@ def grade(
 ) -> Graded:
     """Grade all submissions in a folder.
 
-    What ``out`` holds already, of the same bytes, tasks, seed and tier, is taken over. The results are the
-    same for any number of jobs.
+    What ``out`` holds already, of the same bytes, tasks, seed, tier and versions, is taken over. The results
+    are the same for any number of jobs.
 
     Args:
         exercise: What was asked.
@@ -185,7 +194,8 @@ def grade(
     paths = submissions.collect(folder, exercise)
     versions = _versions(exercise)
     libraries = [f"{name} {number}" for name, number in versions.items()]
-    basis = [exercise.name, _code(), seed.digest, tier, repr(limits), *libraries]
+    python = platform.python_version()
+    basis = [exercise.name, _code(), seed.digest, tier, image(tier), repr(limits), python, *libraries]
     kept = _Kept(out, "\n".join(basis), seed.number)
     batch = _Batch(lambda: Grader(exercise, tier, seed=seed, limits=limits), folder, paths, kept)
     batch.run(max(1, min(jobs, len(paths))), progress)
@@ -211,8 +221,8 @@ class _Kept:
             if entries is None or entries["seal"] != self._seal(key, entries["result"]):
                 return None
             return from_json(entries["result"])
-        except (KeyError, TypeError, AttributeError):
-            return None  # of another version
+        except (KeyError, TypeError, AttributeError, RecursionError):
+            return None  # of another version, or edited
 
     def keep(self, file: HandedIn | Unreadable, result: Result) -> None:
         if file.digest:
@@ -284,7 +294,8 @@ class _Batch:
                 reason = told = str(error)
             self.failures.append(f"{name}\n{plain(told)}")
             marks = grader.nothing(NOT_GRADED, reason)
-            return Result(name, one_line(path.stem), "", NOT_GRADED, reason, marks)
+            learner = one_line(submissions.learner(path, self._folder))
+            return Result(name, learner, "", NOT_GRADED, reason, marks)
 
     def _one(self, grader: Grader, path: Path) -> Result:
         file = submissions.receive(path, self._folder)

@@ -12,7 +12,7 @@ import struct
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -23,6 +23,7 @@ from normcourse.grading.pieces import (
     Piece,
     additions,
     answering,
+    deeper,
     definition,
     imported,
     support,
@@ -81,9 +82,10 @@ def extract(data: bytes, asked: Asked) -> Extract:
     needed: set[Piece] = set()
     names: set[str] = set()
     answered = {answer for answer, _ in asked.tasks.values()}
+    inside = {name: [_too_deep(name, where)] for name, where in deeper(pieces, answered).items()}
     for task, (answer, cell) in asked.tasks.items():
         counts = definition(pieces, answer)
-        faults = _faults(answer, cell, broken)
+        faults = _faults(answer, cell, broken) + inside.get(answer, [])
         if counts is None or (faults and not counts[1]):
             missing[task] = "; ".join([f"nothing defines {answer}", *faults[:1]])
             continue
@@ -101,7 +103,7 @@ def extract(data: bytes, asked: Asked) -> Extract:
         for source in support(piece) or ((piece.source,) if piece in needed and not imported(piece) else ())
     )
     imports = {name: library for piece in pieces for name, library in imported(piece).items()}
-    nothing = "" if answers else _nothing(asked, pieces, broken)
+    nothing = "" if answers else _nothing(asked, pieces, broken, inside)
     notes += _left_out(needs.left_out(needed, names))
     return Extract(answers, missing, kept, imports, notes, nothing)
 
@@ -111,12 +113,23 @@ def _is_notebook(data: bytes) -> bool:
     return data.lstrip().startswith(b"{") and b'"cells"' in data
 
 
-def _nothing(asked: Asked, pieces: Sequence[Piece], broken: Sequence[Broken]) -> str:
-    """Say why a file answers no task: perhaps it is of another exercise, or does not parse."""
+def _nothing(
+    asked: Asked, pieces: Sequence[Piece], broken: Sequence[Broken], inside: Mapping[str, Sequence[str]]
+) -> str:
+    """Say why a file answers no task: perhaps it is of another exercise, does not parse, or is too deep."""
     defined = {name for piece in pieces for name in piece.defines}
     others = [exercise for exercise, answers in asked.others.items() if defined & {*answers}]
-    why = f"it answers tasks of {', '.join(others)}" if others else "".join(f.reason for f in broken[:1])
+    deep = [why for answer, _ in asked.tasks.values() for why in inside.get(answer, ())]
+    elsewhere = [f"it answers tasks of {', '.join(others)}"] if others else []
+    why = "".join([*deep, *elsewhere, *(fault.reason for fault in broken)][:1])
     return "; ".join(filter(None, [f"nothing here answers a task of {asked.exercise}", why]))
+
+
+def _too_deep(answer: str, where: str) -> str:
+    """Say why a definition inside of a block, function or expression is not taken for an answer."""
+    return (
+        f"a {answer} stands inside of another statement ({where}), and an answer must stand at the top level"
+    )
 
 
 def _faults(answer: str, cell: str, broken: Sequence[Broken]) -> list[str]:

@@ -1,15 +1,17 @@
 """The folder that a grading writes into: whose it is, what is finished in it, and which files are its own.
 
 Each result is kept as soon as it is there, under a key of all that it depends on. So a grading that was
-interrupted goes on where it was, and one whose answers, tasks, seed or tier have changed starts afresh.
+interrupted goes on where it was, and one whose answers, tasks, seed, tier or versions have changed starts
+afresh.
 """
 
 import fcntl
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ __all__ = ["FolderError", "OutFolder", "write"]
 KEPT = ".work"
 OWNER = "exercise.json"  # in the folder of what is kept: tells a folder of ours from any other
 PAGES = "written.json"
+HALF = re.compile(r"\.[a-z0-9_]{8}\.part")  # the name of a file while it is written
 
 
 class FolderError(ValueError):
@@ -43,9 +46,10 @@ class OutFolder:
         _check_apart(path, submissions)
         self._check_ours(exercise)
         self._kept.mkdir(parents=True, exist_ok=True)
-        write(self._kept / OWNER, json.dumps({"exercise": exercise}))
         self._held = ExitStack()
         self._hold()
+        self._sweep()
+        write(self._kept / OWNER, json.dumps({"exercise": exercise}))
 
     def __enter__(self) -> "OutFolder":
         return self
@@ -55,10 +59,7 @@ class OutFolder:
 
     def recall(self, key: str) -> dict[str, Any] | None:
         """Return what is kept under a key, or None, also if it cannot be read."""
-        try:
-            entries = json.loads((self._kept / f"{key}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        entries = _read(self._kept / f"{key}.json")
         return entries if isinstance(entries, dict) else None
 
     def keep(self, key: str, entries: Mapping[str, Any]) -> None:
@@ -68,9 +69,7 @@ class OutFolder:
     def publish(self, files: Mapping[str, str]) -> None:
         """Write files, by name, and remove those of an earlier grading that are not among them."""
         record = self._kept / PAGES
-        before: list[str] = []
-        with suppress(OSError, ValueError):
-            before = [name for name in json.loads(record.read_text(encoding="utf-8")) if _is_ours(name)]
+        before = self._recorded()
         write(record, json.dumps(sorted({*before, *files})))
         for name, text in files.items():
             (self.path / name).parent.mkdir(exist_ok=True)
@@ -83,13 +82,13 @@ class OutFolder:
     def _check_ours(self, exercise: str) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise FolderError(f"{self.path} is a file: name a folder for the results")
-        try:
-            owner = json.loads((self._kept / OWNER).read_text(encoding="utf-8"))["exercise"]
-        except (OSError, ValueError, KeyError, TypeError):
+        entries = _read(self._kept / OWNER)
+        owner = entries.get("exercise") if isinstance(entries, dict) else None
+        if owner is None:
             if self.path.is_dir() and any(self.path.iterdir()):
                 raise FolderError(
                     f"{self.path} holds files that no grading wrote: name an empty or a new folder"
-                ) from None
+                )
             return
         if owner != exercise:
             raise FolderError(f"{self.path} holds the results of {owner}: name another folder for {exercise}")
@@ -101,6 +100,19 @@ class OutFolder:
         except OSError:
             self._held.close()
             raise FolderError(f"another grading is writing to {self.path}: wait for it") from None
+
+    def _sweep(self) -> None:
+        """Remove the half files that a grading left when it was killed; nobody else writes here now."""
+        inner = {(self.path / name).parent for name in self._recorded()} - {self.path}
+        for folder in (self.path, self._kept, *(one for one in inner if not one.is_symlink())):
+            for path in folder.glob(".*.part"):
+                if HALF.fullmatch(path.name) and not path.is_dir():
+                    path.unlink()
+
+    def _recorded(self) -> list[str]:
+        """Return the names of the files that the last grading wrote, or was about to write."""
+        names = _read(self._kept / PAGES)
+        return [name for name in names if _is_ours(name)] if isinstance(names, list) else []
 
 
 def write(path: Path, text: str) -> None:
@@ -122,6 +134,14 @@ def _check_apart(path: Path, submissions: Path) -> None:
         raise FolderError(
             f"{path} lies in the folder of submissions, and would be read as one: name a folder outside"
         )
+
+
+def _read(path: Path) -> Any:
+    """Return what a file of JSON holds, or None if it cannot be read: it could have been edited."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _holds(path: Path, text: str) -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "Piece",
     "additions",
     "answering",
+    "deeper",
     "definition",
     "imported",
     "is_cheap",
@@ -111,6 +112,19 @@ def definition(pieces: Sequence[Piece], name: str) -> tuple[Piece, bool] | None:
     filled = [piece for piece in defining if not _is_stub(piece.node) or additions(pieces, piece, name)]
     chosen = next(reversed(filled or defining), None)
     return None if chosen is None else (chosen, bool(filled))
+
+
+def deeper(pieces: Sequence[Piece], names: Set[str]) -> dict[str, str]:
+    """Return which names have a definition inside of another statement, each with the place of the first."""
+    found: dict[str, str] = {}
+    for piece in pieces:
+        for node in ast.walk(piece.node):
+            if not isinstance(node, ast.stmt | ast.NamedExpr) or node is piece.node:
+                continue
+            defined = {node.target.id} if isinstance(node, ast.NamedExpr) else {*_defined(node)}
+            for name in defined & names - found.keys():
+                found[name] = piece.cell.where(node.lineno)
+    return found
 
 
 def additions(pieces: Sequence[Piece], chosen: Piece, name: str) -> list[Piece]:

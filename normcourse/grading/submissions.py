@@ -24,6 +24,7 @@ __all__ = [
     "Unreadable",
     "cells",
     "collect",
+    "learner",
     "left_out",
     "read",
     "receive",
@@ -118,18 +119,22 @@ def left_out(folder: Path, exercise: Exercise) -> list[str]:
     return sorted(said)
 
 
+def learner(path: Path, folder: Path) -> str:
+    """Return whose a file below a folder is: the learner's own folder names them, or else the file."""
+    own = path.parent == folder and path.suffix.lower() in SUFFIXES
+    return path.stem if own else path.relative_to(folder).parts[0]
+
+
 def receive(path: Path, folder: Path) -> HandedIn | Unreadable:
     """Return the bytes of a file below a folder, or why they cannot be had."""
-    name = path.relative_to(folder).as_posix()
-    own = path.parent == folder and path.suffix.lower() in SUFFIXES
-    learner = path.stem if own else path.relative_to(folder).parts[0]
+    name, whose = path.relative_to(folder).as_posix(), learner(path, folder)
     try:
         data = content(path)
     except MalformedError as error:
-        return Unreadable(name, learner, _why_listed(path) or str(error))
+        return Unreadable(name, whose, _why_listed(path) or str(error))
     except OSError as error:  # without its path, which differs from machine to machine
-        return Unreadable(name, learner, f"the file cannot be read: {error.strerror}")
-    return HandedIn(name, learner, hashlib.sha256(data).hexdigest(), data)
+        return Unreadable(name, whose, f"the file cannot be read: {error.strerror}")
+    return HandedIn(name, whose, hashlib.sha256(data).hexdigest(), data)
 
 
 def understand(file: HandedIn | Unreadable, exercise: Exercise, reader: Reader) -> Submission | Unreadable:

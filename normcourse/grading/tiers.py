@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -26,13 +27,14 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-__all__ = ["TIERS", "Limits", "SandboxError", "Start", "start"]
+__all__ = ["TIERS", "Limits", "SandboxError", "Start", "image", "start"]
 
 TIERS = ("bubblewrap", "docker", "limits")
 FLAGS = ("-P", "-s", "-B", "-u")  # no user's folders, no compiled files, nothing held back
 # All that a worker gets: one thread, also where an answer asks torch for more, and one order for all sets
 # of texts, which an answer may show.
 VARIABLES = {"OMP_NUM_THREADS": "1", "OMP_THREAD_LIMIT": "1", "PYTHONHASHSEED": "0"}
+TOLD = 60  # seconds in which docker tells of an image
 
 
 class SandboxError(RuntimeError):
@@ -108,6 +110,25 @@ def start(tier: str, folder: Path, libraries: Sequence[str], limits: Limits) -> 
     return Start([*_bubblewrap(folder, paths, python), *inside], {})
 
 
+def image(tier: str) -> str:
+    """Return the image that a tier runs: its digest where docker tells it, else its name; empty if none.
+
+    An image that was built again has the same name, and may have another Python or other libraries.
+
+    Args:
+        tier: One of TIERS.
+    """
+    program, name = shutil.which("docker"), os.environ.get("NORMCOURSE_IMAGE", "")
+    if tier != "docker" or program is None or not name:
+        return name if tier == "docker" else ""
+    line = [program, "image", "inspect", "--format", "{{.Id}}", name]
+    try:
+        told = subprocess.run(line, env=_client(), capture_output=True, check=False, text=True, timeout=TOLD)
+    except (OSError, subprocess.TimeoutExpired):
+        return name
+    return told.stdout.strip() if told.returncode == 0 else name
+
+
 def _bubblewrap(folder: Path, paths: Sequence[Path], python: str) -> list[str]:
     program = shutil.which("bwrap")
     if program is None:
@@ -138,21 +159,25 @@ def _bubblewrap(folder: Path, paths: Sequence[Path], python: str) -> list[str]:
 
 def _docker(folder: Path, settings: dict[str, object], limits: Limits) -> Start:
     """Return how to start a container, whose worker meets the grader at a socket in the folder."""
-    program, image = shutil.which("docker"), os.environ.get("NORMCOURSE_IMAGE")
+    program, name = shutil.which("docker"), os.environ.get("NORMCOURSE_IMAGE")
     if program is None:
         raise SandboxError("docker is not installed")
-    if not image:
+    if not name:
         raise SandboxError("docker needs NORMCOURSE_IMAGE, an image with Python and the exercise's libraries")
     settings |= {"paths": ["/worker"], "control": "/worker/control"}
     line = [program, "run", "--rm", "--init", "--name", folder.name, "--network", "none", "--read-only"]
     line += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "64"]
     line += ["--memory", str((1 << 30) + limits.memory), "--user", "65534:65534"]
-    for name, value in VARIABLES.items():
-        line += ["--env", f"{name}={value}"]
-    line += ["--volume", f"{folder}:/worker:ro", "--workdir", "/", image]
+    for variable, value in VARIABLES.items():
+        line += ["--env", f"{variable}={value}"]
+    line += ["--volume", f"{folder}:/worker:ro", "--workdir", "/", name]
     line += ["python", *FLAGS, "/worker/worker.py", json.dumps(settings)]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
-    return Start(line, kept, stop=(program, "kill", folder.name), calls_back=True)
+    return Start(line, _client(), stop=(program, "kill", folder.name), calls_back=True)
+
+
+def _client() -> dict[str, str]:
+    """Return the variables that docker's own program gets."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST") if name in os.environ}
 
 
 def _shared_python() -> list[str]:

@@ -7,14 +7,16 @@ submission, and what is right never comes here.
 """
 
 import ast
+import codeop
 import json
 import os
 import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from importlib import import_module
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 CHUNK = 1 << 16
@@ -140,9 +142,10 @@ def _serve(channel: int, calls: ModuleType, frames: ModuleType, running: ModuleT
     namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
     errors: dict[str, str] = {}
     bound: dict[str, dict[str, Any]] = {}
+    compiled = codeop.Compile()  # in which a future import holds for what follows, as in a notebook
     for cell in program["cells"]:
         send({"begin": cell["name"]})
-        bound[cell["name"]] = _execute(cell, namespace, errors, running)
+        bound[cell["name"]] = _execute(cell, compiled, namespace, errors, running)
     for request in program["requests"]:
         send({"begin": request["task"]})
         namespace |= bound.get(request["task"], {})  # a later cell may have a helper of the same name
@@ -167,12 +170,16 @@ def _serve(channel: int, calls: ModuleType, frames: ModuleType, running: ModuleT
 
 
 def _execute(
-    cell: dict[str, str], namespace: dict[str, Any], errors: dict[str, str], running: ModuleType
+    cell: dict[str, str],
+    compiled: Callable[..., CodeType],
+    namespace: dict[str, Any],
+    errors: dict[str, str],
+    running: ModuleType,
 ) -> dict[str, Any]:
     """Execute a cell, note an error, and return what its names stand for now."""
     try:
         tree = ast.parse(cell["source"], cell["name"])
-        code = compile(tree, cell["name"], "exec", dont_inherit=True)
+        code = compiled(tree, cell["name"], "exec")
         exec(code, namespace)
     except BaseException as error:
         errors[cell["name"]] = running.describe(error, frames=1)

@@ -1,5 +1,7 @@
 """Notebooks as learners hand them in, and what their answers earn."""
 
+import ast
+import codeop
 import json
 import warnings
 
@@ -45,11 +47,12 @@ def hand_in(folder, content, name="ada.ipynb", exercise=EXERCISE, reader=READER)
 def run(submission, exercise=EXERCISE, **names):
     """Execute here what the sandbox would, and return the namespace; it begins with some names."""
     namespace = {"__name__": "__main__", **names}
+    compiled = codeop.Compile()
     for cell in cells(submission, exercise):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                exec(compile(cell.source, cell.name, "exec", dont_inherit=True), namespace)
+                exec(compiled(ast.parse(cell.source, cell.name), cell.name, "exec"), namespace)
         except Exception as error:
             namespace.setdefault("errors", []).append((cell.name, error))
     return namespace

@@ -237,6 +237,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):
     assert "file" in capsys.readouterr().err
 
 
+def by_default():
+    """Let a process heed the signals that whoever started the tests ignores: a background job, or nohup."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def grading(folder, out, temporary):
     """Start a grading whose temporary files have a folder of their own."""
     temporary.mkdir()
@@ -247,7 +253,7 @@ def grading(folder, out, temporary):
         stderr=subprocess.PIPE,
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(temporary)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
+        preexec_fn=by_default,
     )
 
 

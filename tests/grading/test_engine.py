@@ -1,6 +1,9 @@
 """A batch comes to its end whatever is in it, the same for any number of jobs, and goes on after a stop."""
 
 import json
+import platform
+import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +17,9 @@ from normcourse.grading.folder import OutFolder
 from normcourse.grading.results import INTERNAL, to_json
 from normcourse.grading.sandbox import TIERS, LostError, Ran, Sandbox, SandboxError, probe
 from normcourse.grading.seeds import PUBLIC_SEED, Seed, read_seed
+from normcourse.grading.submissions import receive
 from tests.grading.handed_in import CLASS, EXERCISE, LIMITS, RIGHT, WRONG, hand_in
+from tests.grading.notebooks import notebook
 
 PRIVATE = Seed(2**200 + 7, "private")
 
@@ -87,6 +92,49 @@ def test_reports_are_the_same_bytes_for_any_number_of_jobs_and_a_second_time(fol
     assert runs[0] == runs[1] == runs[2]
 
 
+DEFERRED = "from __future__ import annotations\n"
+# Right answers under that import; without it the annotations are evaluated, and fail.
+ANNOTATED = {
+    "method.py": """
+class Stats:
+    def __init__(self, mean, var): self.mean, self.var = mean, var
+    def merged(self, other: Stats) -> Stats: return other
+def bn_forward(x, gamma, beta, eps):
+    stats = Stats(0, 0).merged(Stats(x.mean(0), x.var(0)))
+    return gamma * (x - stats.mean) / np.sqrt(stats.var + eps) + beta
+""",
+    "checked.py": """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+def bn_forward(x: NDArray, gamma: NDArray, beta: NDArray, eps: float) -> NDArray:
+    return gamma * (x - x.mean(0)) / np.sqrt(x.var(0) + eps) + beta
+""",
+}
+
+
+@pytest.mark.parametrize("name", ANNOTATED)
+def test_a_future_import_holds_for_a_file_and_for_it_alone(tmp_path, name):
+    sources = {"a.py": DEFERRED + ANNOTATED[name], "b.py": ANNOTATED[name]}
+    graded = grade(hand_in(tmp_path / "in", sources), tmp_path / "out")
+    first, second = (result.marks[0] for result in graded.results)
+    assert (first.status, first.points) == ("right", 5), first.message
+    assert "NameError" in second.message  # as in a notebook, and by the same warm worker
+
+
+def test_a_future_import_of_any_cell_holds_for_the_cells_after_it(tmp_path):
+    cells = ["import numpy as np", DEFERRED, ANNOTATED["method.py"]]
+    folder = hand_in(tmp_path / "in", {"a.ipynb": json.dumps(notebook(*cells))})
+    [result] = grade(folder, tmp_path / "out").results
+    assert (result.marks[0].status, result.marks[0].points) == ("right", 5), result.marks[0].message
+
+
+def test_a_future_that_is_none_costs_nothing_else(tmp_path):
+    sources = {"a.py": "from __future__ import nothing_of_the_sort\n" + RIGHT}
+    [result] = grade(hand_in(tmp_path / "in", sources), tmp_path / "out").results
+    assert result.marks[0].status == "right"
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
@@ -120,6 +168,11 @@ def test_the_same_bytes_under_another_suffix_are_graded_again(tmp_path):
     ("source", "reason"),
     [
         ("x = 1", "nothing here answers a task of batchnorm"),
+        (
+            "if True:\n    def bn_forward(x, gamma, beta, eps): return x",
+            "a bn_forward stands inside of another statement (line 2), and an answer must stand at the top",
+        ),
+        ("(bn_forward := lambda *_: 0)", "a bn_forward stands inside of another statement (line 1)"),
         ("def standardise(train, test): return test", "it answers tasks of covariate-shift"),
         (RIGHT + "x =", "line 5 does not parse: invalid syntax: x ="),
     ],
@@ -172,7 +225,12 @@ def test_a_second_run_takes_over_nothing_of_another_tier_or_other_tasks(tmp_path
     assert seen == ["another", "limits"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"tasks": 3}', '{"tasks": [{}]}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "{}", '{"tasks": 3}', '{"tasks": [{}]}', "[" * 100_000]
+    + ['{"seal": "", "result": %s}' % ("[" * depth + "]" * depth) for depth in (900, 3000, 100_000)],
+    ids=lambda text: text[:30] + str(len(text)),
+)
 def test_what_is_kept_and_cannot_be_read_is_graded_again(tmp_path, text):
     folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
     before = grade(folder, tmp_path / "out")
@@ -181,6 +239,22 @@ def test_what_is_kept_and_cannot_be_read_is_graded_again(tmp_path, text):
     kept.write_text(text)
     assert grade(folder, tmp_path / "out") == before
     assert kept.read_text() == whole
+
+
+def test_what_is_kept_and_is_too_deep_to_be_sealed_is_graded_again(tmp_path, monkeypatch):
+    """Some releases of Python read brackets a little deeper than they write them."""
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    before = grade(folder, tmp_path / "out")
+
+    def too_deep(*_):
+        raise RecursionError
+
+    seen = watched(monkeypatch)
+    seal = engine._Kept._seal
+    calls = iter([too_deep, seal])
+    monkeypatch.setattr(engine._Kept, "_seal", lambda *given: next(calls)(*given))
+    assert grade(folder, tmp_path / "out") == before
+    assert seen == ["ada.py"]
 
 
 def test_what_is_kept_and_was_edited_is_graded_again(tmp_path):
@@ -194,6 +268,59 @@ def test_what_is_kept_and_was_edited_is_graded_again(tmp_path):
         assert {path: path.read_text() for path in texts} != texts
         assert grade(folder, tmp_path / "out") == before, change
         assert {path: path.read_text() for path in texts} == texts
+
+
+def test_a_second_run_takes_over_nothing_of_another_python(tmp_path, monkeypatch):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    grade(folder, tmp_path / "out")
+    seen = watched(monkeypatch)
+    grade(folder, tmp_path / "out")
+    assert seen == []
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
+    grade(folder, tmp_path / "out")
+    assert seen == ["ada.py"]
+
+
+DOCKER = """#!/bin/sh
+# Stands for docker: tells the digest of an image.
+[ "$1 $2" = "image inspect" ] || exit 2
+cat {digests}/"$5"
+"""
+
+
+def test_a_second_run_takes_over_nothing_of_another_image(tmp_path, monkeypatch):
+    folder = hand_in(tmp_path / "submissions", {"ada.py": RIGHT})
+    result = grade(folder, tmp_path / "out").results[0]
+    seen = []
+    monkeypatch.setattr(engine.Grader, "grade", lambda *_: seen.append("graded") or result)
+
+    def again(tier="docker"):
+        """Return whether a next run grades again."""
+        seen.clear()
+        grade(folder, tmp_path / "out", tier=tier)
+        return bool(seen)
+
+    digests = tmp_path / "digests"
+    digests.mkdir()
+    client = tmp_path / "bin" / "docker"
+    client.parent.mkdir()
+    client.write_text(DOCKER.format(digests=digests))
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{client.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("NORMCOURSE_IMAGE", "course:1")  # of which docker knows nothing
+    assert (again(), again()) == (True, False)
+    monkeypatch.setenv("NORMCOURSE_IMAGE", "course:2")
+    assert (again(), again()) == (True, False)
+    (digests / "course:2").write_text("sha256:one\n")
+    assert (again(), again()) == (True, False)
+    (digests / "course:2").write_text("sha256:two\n")  # built again under the same name
+    assert (again(), again()) == (True, False)
+    (digests / "course:3").write_text("sha256:two\n")  # another name of the same
+    monkeypatch.setenv("NORMCOURSE_IMAGE", "course:3")
+    assert not again()
+    client.unlink()
+    assert (again(), again()) == (True, False)
+    assert not again("limits")  # where no image counts
 
 
 def test_an_interrupted_run_keeps_what_is_finished(folder, tmp_path, monkeypatch):
@@ -235,6 +362,59 @@ def test_a_fault_of_the_grader_costs_one_submission_and_is_not_kept(folder, tmp_
     again = grade(folder, tmp_path / "out")
     assert by_learner(again)["ada"].status == "ok"
     assert not again.failures
+
+
+def test_what_is_not_graded_is_put_on_its_own_learner(tmp_path, monkeypatch):
+    sources = {"ann/02-batchnorm.py": RIGHT, "ben/02-batchnorm.py": WRONG, "cleo.py": RIGHT + "#"}
+    folder = hand_in(tmp_path / "submissions", sources)
+
+    def broken(*_):
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr(engine, "mark", broken)
+    graded = grade(folder, tmp_path / "out")
+    assert {one.learner: one.status for one in graded.results} == dict.fromkeys(
+        ("ann", "ben", "cleo"), "not graded"
+    )
+    assert [graded.notes(one) for one in graded.results] == [[], [], []]
+
+
+LARGE = ["np.inf", "-np.inf", "np.nan", "1.7e308", "5e-324"]
+
+
+@pytest.mark.parametrize("value", LARGE)
+def test_no_answer_makes_the_judge_warn(tmp_path, value):
+    source = f"import numpy as np\ndef bn_forward(x, gamma, beta, eps): return np.full(x.shape, {value})"
+    folder = hand_in(tmp_path / "submissions", {"ada.py": source})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        graded = grade(folder, tmp_path / "out")
+    assert not told
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert grade(folder, tmp_path / "other") == graded
+    assert not graded.failures
+    assert (graded.results[0].marks[0].status, graded.results[0].points) == ("wrong", 0)
+    with np.errstate(all="raise"), engine.Grader(EXERCISE, "limits", limits=LIMITS) as grader:
+        read = grader.read(receive(folder / "ada.py", folder))
+        assert grader.grade(read) == graded.results[0]
+
+
+def test_the_judges_of_several_jobs_leave_the_filters_of_warnings_as_they_were(tmp_path, monkeypatch):
+    judge = engine.mark
+
+    def slow(*given):
+        time.sleep(0.02 * (1 + len(given[1][0].arrays)))  # so that one ends while another judges
+        warnings.warn("planted", RuntimeWarning, stacklevel=1)
+        return judge(*given)
+
+    monkeypatch.setattr(engine, "mark", slow)
+    folder = hand_in(tmp_path / "submissions", {f"{n}.py": f"{RIGHT}# {n}" for n in range(8)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        before = list(warnings.filters)
+        assert not grade(folder, tmp_path / "out", jobs=4).failures
+        assert warnings.filters == before
 
 
 def test_a_grader_that_cannot_be_made_is_told_and_nothing_hangs(folder, tmp_path, monkeypatch):

@@ -1,6 +1,11 @@
 """A folder of results is taken only if it is new or ours, and only what is ours is removed from it."""
 
 import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +97,80 @@ def test_an_edited_record_removes_nothing_elsewhere(tmp_path, submissions, name)
         (tmp_path / "out" / ".work" / "written.json").write_text(json.dumps([name]))
         folder.publish({"index.html": ""})
     assert precious.exists()
+
+
+NESTED = ["[" * 100_000, '{"a":' * 100_000, "[" * 100_000 + "]" * 100_000]
+
+
+@pytest.mark.parametrize("text", NESTED, ids=["lists", "objects", "closed"])
+def test_brackets_beyond_pythons_depth_are_like_any_text_that_cannot_be_read(tmp_path, submissions, text):
+    out = tmp_path / "out"
+    with OutFolder(out, "batchnorm", submissions) as folder:
+        (out / ".work" / "key.json").write_text(text)
+        assert folder.recall("key") is None
+        (out / ".work" / "written.json").write_text(text)
+        folder.publish({"index.html": ""})
+    (out / ".work" / "exercise.json").write_text(text)
+    with pytest.raises(FolderError, match="no grading wrote"):
+        OutFolder(out, "batchnorm", submissions)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from normcourse.grading import folder
+with folder.OutFolder(Path(sys.argv[1]), "batchnorm", Path(sys.argv[2])) as out:
+    out.publish({"index.html": "whole", "feedback/ada.html": "whole"})
+    os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    {"key": lambda: out.keep("key", {}), "page": lambda: out.publish({"feedback/ada.html": ""}),
+     "index": lambda: folder.write(out.path / "index.html", "")}[sys.argv[3]]()
+"""
+
+
+@pytest.mark.parametrize(("what", "where"), [("key", ".work"), ("page", ".work"), ("index", ".")])
+def test_half_a_file_that_a_killed_grading_left_goes_at_the_next_start(tmp_path, submissions, what, where):
+    out = tmp_path / "out"
+    line = [sys.executable, "-c", KILLED, str(out), str(submissions), what]
+    done = subprocess.run(line, check=False, cwd=Path(__file__).parents[2], capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert [path.parent for path in out.rglob("*.part")] == [out / where]
+    with OutFolder(out, "batchnorm", submissions):
+        assert not list(out.rglob("*.part"))
+    assert (out / "index.html").read_text() == "whole"
+
+
+def test_of_half_files_only_those_of_a_grading_go(tmp_path, submissions):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    with OutFolder(out, "batchnorm", submissions) as folder:
+        folder.publish({"index.html": "", "feedback/ada.html": ""})
+    elsewhere.mkdir()
+    shutil.rmtree(out / "feedback")
+    (out / "feedback").symlink_to(elsewhere)
+    (out / ".folder_1.part").mkdir()
+    stay = [
+        out / "film.part",
+        out / ".a longer name.part",
+        out / ".UPPER123.part",
+        elsewhere / ".abcdefgh.part",
+    ]
+    for path in [*stay, out / ".abcd_123.part"]:
+        path.write_text("")
+    with OutFolder(out, "batchnorm", submissions):
+        pass
+    assert all(path.exists() for path in [*stay, out / ".folder_1.part"])
+    assert not (out / ".abcd_123.part").exists()
+
+
+def test_who_is_refused_touches_nothing_that_is_being_written(tmp_path, submissions):
+    out = tmp_path / "out"
+    with OutFolder(out, "batchnorm", submissions):
+        half = out / ".work" / ".abcdefgh.part"
+        half.write_text("")
+        before = {path: path.stat().st_mtime_ns for path in out.rglob("*.json")}
+        with pytest.raises(FolderError, match="another grading"):
+            OutFolder(out, "batchnorm", submissions)
+        assert half.exists()
+        assert {path: path.stat().st_mtime_ns for path in out.rglob("*.json")} == before
 
 
 def test_half_a_file_is_never_seen(tmp_path):

@@ -104,9 +104,36 @@ def test_the_definition_that_counts(tmp_path, sources, found):
     assert forward(hand_in(tmp_path, notebook(*sources))) == found
 
 
-@pytest.mark.parametrize("sources", [[], ["y = 1"], ["if True:\n    " + X.replace("\n", "\n    ")]])
+@pytest.mark.parametrize(
+    "sources", [[], ["y = 1"], ["bn_forward |= {}"], ["bn_forward: object"], ["bn_forward"]]
+)
 def test_an_answer_that_is_not_there_has_a_reason(tmp_path, sources):
     assert forward(hand_in(tmp_path, notebook(*sources))) == "nothing defines bn_forward"
+
+
+DEEPER = [
+    "if True:\n    " + X.replace("\n", "\n    "),
+    "if True:\n    pass\nelse:\n    with x:\n        class bn_forward: pass",
+    "\n(bn_forward := lambda *_: 0)",
+    "try:\n    bn_forward = len\nexcept ValueError: pass",
+    "def outer():\n    " + X.replace("\n", "\n    ") + "\n    return bn_forward",
+    "class Outer:\n    @staticmethod\n    " + X.replace("\n", "\n    "),
+]
+
+
+@pytest.mark.parametrize("source", DEEPER)
+def test_an_answer_that_stands_deeper_is_told_of_the_top_level(tmp_path, source):
+    line = next(n for n, text in enumerate(source.split("\n"), 1) if "bn_forward" in text)
+    why = (
+        f"a bn_forward stands inside of another statement (code cell 2, line {line}), "
+        "and an answer must stand at the top level"
+    )
+    for first in ("y = 1", (OWN, STUB)):
+        submission = hand_in(tmp_path, notebook(first, source))
+        assert submission.missing["bn.forward"] == f"nothing defines bn_forward; {why}"
+        assert submission.missing["bn.step"] == "nothing defines bn_step"
+        assert submission.nothing == f"nothing here answers a task of batchnorm; {why}"
+    assert forward(hand_in(tmp_path, notebook(source, X))) == 1
 
 
 @pytest.mark.parametrize("seed", range(3))
