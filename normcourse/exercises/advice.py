@@ -14,6 +14,8 @@ from normcourse.exercises.task import CodeTask, Mistake
 
 __all__ = ["advice", "definitions"]
 
+Array = NDArray[np.float64]
+
 HOLDS = 1e-3  # so little lacks a property that holds, where eps makes no difference
 SHAPES = (
     "The shapes do not fit. Keep the axes that you pool, with keepdims=True, or give an array of shape (C,) "
@@ -35,7 +37,7 @@ def advice(task: CodeTask, outcomes: Sequence[Outcome], seed: int, found: Diagno
     rest: list[str] = []
     unnamed = list(found.left)
     for output in found.left:
-        said = _never_began(task, outcomes, output) or _only_the_shape(task, outcomes, seed, output)
+        said = _never_began(task, outcomes, seed, output) or _only_the_shape(task, outcomes, seed, output)
         if said:
             rest.append(said)
             unnamed.remove(output)
@@ -60,23 +62,27 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _never_began(task: CodeTask, outcomes: Sequence[Outcome], output: str) -> str:
+def _never_began(task: CodeTask, outcomes: Sequence[Outcome], seed: int, output: str) -> str:
     """Say that an output is None or empty everywhere; empty if it is not."""
-    number = task.outputs.index(output) if output in task.outputs else -1
-    empty = number >= 0 and all(outcome.arrays[number].size == 0 for outcome in outcomes)
-    return f"{output} is not written yet." if empty else ""
+    pairs = _of(task, outcomes, seed, output)
+    return f"{output} is not written yet." if pairs and not any(a.size for a, _ in pairs) else ""
+
+
+def _of(task: CodeTask, outcomes: Sequence[Outcome], seed: int, output: str) -> list[tuple[Array, Array]]:
+    """Return what came and what is due of an output, probe by probe; nothing for a part that is no output."""
+    if output not in task.outputs:
+        return []
+    number = task.outputs.index(output)
+    return [
+        (outcome.arrays[number], truth[number])
+        for outcome, truth in zip(outcomes, expected(task, seed), strict=True)
+    ]
 
 
 def _only_the_shape(task: CodeTask, outcomes: Sequence[Outcome], seed: int, output: str) -> str:
     """Say that the values of an output are right and its shape is not; empty if that is not so."""
-    if output not in task.outputs:
-        return ""
-    number = task.outputs.index(output)
-    pairs = [
-        (outcome.arrays[number], truth[number])
-        for outcome, truth in zip(outcomes, expected(task, seed), strict=True)
-    ]
-    if any(array.shape == right.shape or array.size != right.size for array, right in pairs):
+    pairs = _of(task, outcomes, seed, output)
+    if not pairs or any(array.shape == right.shape or array.size != right.size for array, right in pairs):
         return ""
     array, right = pairs[0]
     due = (
@@ -110,10 +116,8 @@ def _intact(task: CodeTask, outcomes: Sequence[Outcome], seed: int) -> Iterator[
 
 def _digits(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
     """Say how outputs that are nearly right lost digits."""
-    numbers = [task.outputs.index(output) for output in left if output in task.outputs]
-    given = [outcome.arrays[number] for outcome in outcomes for number in numbers]
-    due = [truth[number] for truth in expected(task, seed) for number in numbers]
-    said = lost_digits(given, due) if given else ""
+    pairs = [pair for output in left for pair in _of(task, outcomes, seed, output)]
+    said = lost_digits([array for array, _ in pairs], [right for _, right in pairs]) if pairs else ""
     if said:
         yield said
 
@@ -121,14 +125,8 @@ def _digits(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequen
 def _factors(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequence[str]) -> Iterator[str]:
     """Say where a wrong output is the right one, times a number."""
     for output in left:
-        if output not in task.outputs:
-            continue
-        number = task.outputs.index(output)
-        pairs = [
-            (outcome.arrays[number], truth[number])
-            for outcome, truth in zip(outcomes, expected(task, seed), strict=True)
-        ]
-        if not all(_comparable(array, right) and np.any(right) for array, right in pairs):
+        pairs = _of(task, outcomes, seed, output)
+        if not pairs or not all(_comparable(array, right) and np.any(right) for array, right in pairs):
             continue
         factors = [float(np.vdot(array, right) / np.vdot(right, right)) for array, right in pairs]
         alike = all(
@@ -146,12 +144,10 @@ def _tested(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequen
     for one in task.properties:
         if one.output not in left:
             continue
-        number = task.outputs.index(one.output)
+        pairs = _of(task, outcomes, seed, one.output)
         seen = [
-            (inputs, outcome.arrays[number], truth[number])
-            for probe, inputs, outcome, truth in zip(
-                task.probes, arguments(task, seed), outcomes, expected(task, seed), strict=True
-            )
+            (inputs, array, right)
+            for probe, inputs, (array, right) in zip(task.probes, arguments(task, seed), pairs, strict=True)
             if not one.probes or probe.name in one.probes
         ]
         if not all(_comparable(array, right) for _, array, right in seen):
@@ -168,5 +164,5 @@ def _tested(task: CodeTask, outcomes: Sequence[Outcome], seed: int, left: Sequen
         yield f"In your answer, as it should be, {_listed(held)}: what is off lies elsewhere."
 
 
-def _comparable(array: NDArray[np.float64], right: NDArray[np.float64]) -> bool:
+def _comparable(array: Array, right: Array) -> bool:
     return array.shape == right.shape and bool(np.isfinite(array).all())

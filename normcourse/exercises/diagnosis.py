@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
-from normcourse.exercises.probes import Arrays, distance, drawn, expected, given_on
+from normcourse.exercises.probes import Arrays, arguments, distance, drawn, expected, given_on
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.screening import outputs_of, reshaping, rows
 from normcourse.exercises.slips import Slip, described, slips, spoilt
@@ -105,6 +105,12 @@ class _Case:
             self.parts = ("all",)
         self.everything = (1 << len(self.parts)) - 1
 
+    @cached_property
+    def smallest(self) -> int:
+        """The number of the probe with the fewest values: what is tried on all is screened there."""
+        sizes = [sum(map(np.size, inputs.values())) for inputs in arguments(self.task, self.seed)]
+        return sizes.index(min(sizes))
+
     def wrong(self, part: int) -> bool:
         """Return whether a part came back and is not right."""
         return all(self.outcomes[probe].kind == "returned" for probe, _ in self.evidence[part]) and any(
@@ -165,19 +171,17 @@ class _Case:
         if whole and wanted & ~told:
             return
         wanted &= told
-        shapes = [
-            all(
-                self.outcomes[probe].arrays[output].shape == self.truth[probe][output].shape
-                for probe, output in evidence
-            )
-            for evidence in self.evidence
-        ]
+        shapes = all(
+            array.shape == right.shape
+            for outcome, truth in zip(self.outcomes, self.truth, strict=True)
+            for array, right in zip(outcome.arrays, truth, strict=True)
+        )
         for form in self.task.forms:
             if pairs and not form.pairs:
                 continue
             found: Iterable[tuple[Slip, ...]] = self._screened(form, wanted, pairs, whole)
             if not pairs:
-                found = chain(found, ((slip,) for slip in reshaping(form) if slip.order or not all(shapes)))
+                found = chain(found, ((slip,) for slip in reshaping(form) if slip.order or not shapes))
             for some in found:
                 mask = self._confirmed(form, some, wanted, whole)
                 if some[0].order and mask.bit_count() < 2:
@@ -187,11 +191,7 @@ class _Case:
 
     def _screened(self, form: Form, wanted: int, pairs: bool, whole: bool) -> Iterator[tuple[Slip, ...]]:
         """Yield what gives some of the wanted parts on the smallest probe."""
-        sizes = [
-            sum(np.size(value) for value in drawn(self.task, self.seed, number).values())
-            for number in range(len(self.task.probes))
-        ]
-        smallest = sizes.index(min(sizes))
+        smallest = self.smallest
         computed = _side_by_side(self.task, self.seed, form, smallest, pairs)
         near = np.full(len(computed[0]), whole)
         combine = np.logical_and if whole else np.logical_or
@@ -233,7 +233,7 @@ class _Case:
 
 @lru_cache(maxsize=256)
 def _values(task: CodeTask, seed: int, form: Form, number: int) -> Values:
-    return Values(form.space, list(form), drawn(task, seed, number))
+    return Values(form.space, form.terms, drawn(task, seed, number))
 
 
 @lru_cache(maxsize=64)

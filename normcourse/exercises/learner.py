@@ -1,14 +1,11 @@
 """What a learner calls in a notebook: check, hint, solution, commit and progress."""
 
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from types import FunctionType
 from typing import Any
-
-import numpy as np
 
 from normcourse.exercises import calls
 from normcourse.exercises.catalogue import EXERCISES, find_exercise, find_task
@@ -166,9 +163,7 @@ def _tried(
     _trying.append(task.name)
     try:
         outcomes = _outcomes(task, namespace, committed)
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return outcomes, mark(task, outcomes)
+        return outcomes, mark(task, outcomes)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a mapping of the learner's may raise anything

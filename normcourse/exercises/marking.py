@@ -1,5 +1,7 @@
 """Judge what an answer returned: points, and the mistake that explains all that was seen."""
 
+import threading
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +16,7 @@ from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, PredictionT
 
 __all__ = ["CheckMark", "Mark", "mark"]
 
-HOLDS = 1e-3  # so little lacks a property that holds, where eps makes no difference
+_JUDGING = threading.Lock()
 
 Arrays = tuple[NDArray[np.float64], ...]
 
@@ -67,7 +69,16 @@ def mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mark:
         outcomes: Of :func:`~normcourse.exercises.running.call_answer` on ``arguments`` with the same
             seed, or of ``read_answer``. Arrays are not trusted: shape and finiteness are looked at here.
         seed: Of the probes.
+
+    No warning of NumPy's comes out of it, whatever the arrays hold.
     """
+    # The filters of warnings are of all threads: two at once would not leave them as they were.
+    with _JUDGING, np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _mark(task, outcomes, seed)
+
+
+def _mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
     if any(outcome.kind != "not attempted" for outcome in outcomes):  # a part of it was
         outcomes = [replace(o, kind="raised") if o.kind == "not attempted" else o for o in outcomes]
     failed = next((outcome for outcome in outcomes if outcome.kind != "returned"), None)

@@ -82,7 +82,7 @@ def _keeps_dims(form: Form, slip: Slip) -> bool:
     changed = {term: change.dims for term, change in slip.changes.items() if change.dims != term.dims}
     if not changed:
         return True
-    for term in form:
+    for term in form.terms:
         if term not in changed and any(arg in changed for arg in term.args):
             dims = set().union(*(changed.get(arg, arg.dims) for arg in term.args))
             dims -= set(term.detail) if term.kind in REDUCTIONS else set()
@@ -108,9 +108,9 @@ def _below(root: Term) -> frozenset[Term]:
 def outputs_of(form: Form, inputs: Mapping[str, Any], pairs: bool) -> tuple[Array, ...]:
     """Return each output with the slips of each row made: arrays with one more axis in front."""
     work = rows(form, pairs)
-    values = Values(form.space, list(form), inputs)
+    values = Values(form.space, form.terms, inputs)
     with np.errstate(all="ignore"):
-        for term in form:
+        for term in form.terms:
             plain = values.of(term)
             if term in work.at:
                 values.known[term] = _with_slips(values, term, plain, work)

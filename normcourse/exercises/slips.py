@@ -38,6 +38,7 @@ class Slip:
         says: A sentence or two to the learner: what the answer does, and what is due.
         changes: The terms of the form that it replaces, and by what.
         order: Which output stands where each is due, for outputs that are returned in another order.
+        likely: Whether it is tried in pairs too.
     """
 
     name: str
@@ -46,10 +47,6 @@ class Slip:
     order: tuple[int, ...] = ()
     likely: bool = True
 
-    def made(self, form: Form) -> Form:
-        """Return a form in which it is made."""
-        return spoilt(form, (self,))
-
 
 def spoilt(form: Form, made: tuple[Slip, ...]) -> Form:
     """Return a form in which some slips, of different places, are made."""
@@ -57,7 +54,7 @@ def spoilt(form: Form, made: tuple[Slip, ...]) -> Form:
     outputs = [(replaced(term, changes), due) for term, due in form.outputs]
     for slip in made:
         if slip.order:
-            outputs = [(outputs[source][0], outputs[source][1]) for source in slip.order]
+            outputs = [outputs[source] for source in slip.order]
     return Form(form.space, tuple(outputs))
 
 
@@ -74,7 +71,7 @@ def slips(form: Form) -> tuple[Slip, ...]:
 
 def described(form: Form, slip: Slip) -> Mistake:
     """Return a slip as a mistake: with what the names stand for that the course does not use."""
-    named = {term.name: term for term in form if term.name and term.args and term not in form.roots}
+    named = {term.name: term for term in form.terms if term.name and term.args and term not in form.roots}
     words = [
         name
         for name in named
@@ -95,7 +92,7 @@ class _Writer:
     def __init__(self, form: Form) -> None:
         self.form = form
         self.space = form.space
-        self.terms = list(form)
+        self.terms = form.terms
         self.owners = self._owners()
 
     def _owners(self) -> dict[Term, str]:

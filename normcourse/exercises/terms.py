@@ -9,7 +9,7 @@ Equal terms are one object. So a formula that differs from another in one place 
 and computing both costs little more than one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -240,7 +240,7 @@ class Values:
     they agree.
     """
 
-    def __init__(self, space: Space, terms: list[Term], inputs: Mapping[str, Any]) -> None:
+    def __init__(self, space: Space, terms: Sequence[Term], inputs: Mapping[str, Any]) -> None:
         self.space = space
         self.inputs = inputs
         self.sizes = dict.fromkeys(space.letters, 1)
@@ -333,11 +333,7 @@ class Form:
         """All terms, each after what it is computed from."""
         return tuple(nodes(*self.roots))
 
-    def __iter__(self) -> Iterator[Term]:
-        """Yield all terms, each after what it is computed from."""
-        return iter(self.terms)
-
     def computed(self, inputs: Mapping[str, Any]) -> tuple[Array, ...]:
         """Return what an answer of this form returns for some inputs."""
-        values = Values(self.space, list(self), inputs)
+        values = Values(self.space, self.terms, inputs)
         return tuple(values.output(term, due)[0] for term, due in self.outputs)

@@ -7,7 +7,6 @@ import re
 import sys
 import threading
 import traceback
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -17,8 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
-
-import numpy as np
 
 import normcourse
 from normcourse.exercises.marking import Mark, mark
@@ -46,7 +43,6 @@ from normcourse.grading.tiers import image
 __all__ = ["Grader", "grade"]
 
 LIMITS = Limits()
-_JUDGING = threading.Lock()
 Progress = Callable[[int, int], None]  # how many are done, of how many
 
 
@@ -147,10 +143,7 @@ class Grader:
         return (status, reason), tuple(marks)
 
     def _mark(self, task: AnyTask, outcomes: Sequence[Outcome]) -> Mark:
-        # The filters of warnings are of all threads: two at once would not leave them as they were.
-        with _JUDGING, np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            judged = mark(task, outcomes, self.seed.number)
+        judged = mark(task, outcomes, self.seed.number)
         checks = tuple(replace(check, detail=plain(check.detail)) for check in judged.checks)
         mistakes = tuple(plain(mistake) for mistake in judged.mistakes)
         return replace(judged, checks=checks, mistakes=mistakes, message=plain(judged.message))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from normcourse.exercises import marking
 from normcourse.exercises.catalogue import find_exercise
 from normcourse.exercises.probes import arguments
 from normcourse.exercises.running import Outcome
@@ -401,14 +402,14 @@ def test_no_answer_makes_the_judge_warn(tmp_path, value):
 
 
 def test_the_judges_of_several_jobs_leave_the_filters_of_warnings_as_they_were(tmp_path, monkeypatch):
-    judge = engine.mark
+    judge = marking._mark
 
     def slow(*given):
         time.sleep(0.02 * (1 + len(given[1][0].arrays)))  # so that one ends while another judges
         warnings.warn("planted", RuntimeWarning, stacklevel=1)
         return judge(*given)
 
-    monkeypatch.setattr(engine, "mark", slow)
+    monkeypatch.setattr(marking, "_mark", slow)
     folder = hand_in(tmp_path / "submissions", {f"{n}.py": f"{RIGHT}# {n}" for n in range(8)})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
