@@ -54,7 +54,7 @@ def recall(task: str) -> Progress:
         return _unkept.get(task, Progress())
     path = place / f"{task}.json"
     try:
-        return _checked(json.loads(_text(path)))
+        return checked(json.loads(_text(path)))
     except (FileNotFoundError, NotADirectoryError):
         return Progress()
     except (OSError, ValueError, RecursionError):  # RecursionError: json, of a thousand brackets
@@ -106,7 +106,7 @@ def _write(path: Path, text: str) -> None:
         raise
 
 
-def _checked(entries: Any) -> Progress:
+def checked(entries: Any) -> Progress:
     """Return a file's entries after a look at each: it may be of another version, or edited by hand."""
     if not isinstance(entries, dict):
         raise ValueError("not an object")
