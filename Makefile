@@ -44,9 +44,11 @@ serve: book  ## serve the book at http://localhost:8000 (PORT=8001 for another)
 
 lint: setup  ## check the style
 	ruff check .
+	@npm run --silent --workspace web lint
 
 type: setup  ## check the types
 	mypy
+	@npm run --silent --workspace web type
 
 site-check: book  ## rate the built site with Lighthouse and axe-core, and write docs/site-check.md
 	@python -m tools.site_check

@@ -99,5 +99,5 @@ const isOwnCall = (line: string): boolean => OWN_CALLS.test(line);
 
 /** Return whether a cell defines what a task asks for, at the start of a line. */
 function defines(source: string, { asks }: Task): boolean {
-  return new RegExp(`^(?:def\\s+${asks}\\b|${asks}\\s*[:=])`, "m").test(source);
+  return new RegExp(`^(?:def\\s+${asks}\\b|${asks}\\s*(?::|=(?!=)))`, "m").test(source);
 }
