@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from tests.served import served_python
 from tools.site_check.browser import NoBrowserError, chromium, find_chromium, start_anew, watched_page
 from tools.site_check.pages import HTML
 from tools.site_check.server import serve
@@ -29,6 +30,12 @@ def browser():
         pytest.skip(str(error))
     with chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def served(site):
+    """Return the folder of the Python that the site serves; without one the test skips and says why."""
+    return served_python()
 
 
 @pytest.fixture(scope="session")

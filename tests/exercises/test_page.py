@@ -46,7 +46,8 @@ def test_each_solution_is_right(task):
     if isinstance(task, PredictionTask):
         kept = ask("commit", task.name, source, kept=kept)["kept"]
     reply = ask("check", task.name, source, kept=kept)
-    assert reply["mark"]["points"] == reply["mark"]["of"] == task.points
+    due = 1.8 if isinstance(task, PredictionTask) else task.points  # a forecast that is sure of all gets 2
+    assert due <= reply["mark"]["points"] <= reply["mark"]["of"] == task.points
     assert reply["kept"][task.name]["points"] == reply["mark"]["points"]
 
 

@@ -144,7 +144,7 @@ export class Python {
 
   private tooLong(request: Request): string {
     const asked = request.cells.at(-1)?.title;
-    const where = this.runs && this.runs !== asked ? `in “${this.runs}”, which stands above` : "here";
+    const where = this.runs && this.runs !== asked ? `in “${this.runs}”, which stands above` : "in this answer";
     return `Stopped after ${this.patience / 1000} seconds, ${where}: does a loop never end? Python starts again; your answers are as they were.`;
   }
 

@@ -1,0 +1,97 @@
+"""The exercises of a page, as a reader sees them: what the tests of the browser press and read."""
+
+import json
+import re
+
+from normcourse.exercises import EXERCISES
+from normcourse.exercises.notebooks import load, solution_source
+from tools.site_check.pages import HTML
+
+STARTS = re.compile("Do the exercises on this page|Go on with the exercises here")
+PATIENCE_MS = 60_000  # for Python to start, on a machine that does more
+TORCH = "inference.repair"
+
+
+def address(site, exercise):
+    """Return the address of an exercise's page."""
+    return f"{site}/book/exercises/{exercise.notebook.removesuffix('.ipynb')}.html"
+
+
+def find(name):
+    """Return an exercise of the course."""
+    return next(exercise for exercise in EXERCISES if exercise.name == name)
+
+
+def manifest(exercise):
+    """Return what the built page says of itself."""
+    html = (HTML / "book" / "exercises" / exercise.notebook).with_suffix(".html").read_text(encoding="utf-8")
+    return json.loads(re.search(r'id="in-page">(.*?)</script>', html, re.DOTALL)[1])
+
+
+def solution(task, exercise):
+    """Return a solution as it is typed."""
+    return solution_source(task.name, exercise.notebook)
+
+
+def setup_source(exercise):
+    return next("".join(cell["source"]) for cell in load(exercise.notebook)["cells"] if cell["id"] == "setup")
+
+
+class OnThePage:
+    """The exercises of an open page, once they are started."""
+
+    def __init__(self, page, url):
+        self.page = page
+        page.goto(url)
+        page.get_by_role("button", name=STARTS).click()
+
+    def cell(self, task):
+        return Cell(self.page, task)
+
+    @property
+    def status(self):
+        return self.page.locator(".in-page-status")
+
+    def wait_for_python(self):
+        self.page.get_by_text("Python is ready.").wait_for(timeout=PATIENCE_MS)
+
+
+class Cell:
+    """One task: its editor, buttons, and what is said of the answer."""
+
+    def __init__(self, page, task):
+        self.page = page
+        self.task = task
+        exact = {"name": task.title, "exact": True}
+        self.group = page.get_by_role("group", **exact)
+        self.editor = page.get_by_role("textbox", name=f"Your answer: {task.title}", exact=True)
+        self.output = page.get_by_role("region", name=f"What came of it: {task.title}", exact=True)
+
+    def write(self, text):
+        self.editor.click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(text)
+
+    @property
+    def text(self):
+        """What stands in the editor."""
+        return "\n".join(self.editor.locator(".cm-line").all_inner_texts()).replace("\u200b", "")
+
+    def press(self, label):
+        self.group.get_by_role("button", name=label, exact=True).click()
+
+    def said(self):
+        """Return what is said, once Python has answered."""
+        self.page.wait_for_function(
+            "box => box.getAttribute('aria-busy') === 'false'",
+            arg=self.output.element_handle(),
+            timeout=PATIENCE_MS,
+        )
+        return self.output.inner_text()
+
+    def check(self, text=None):
+        """Type an answer, check it, and return what is said."""
+        if text is not None:
+            self.write(text)
+        self.press("Check")
+        return self.said()

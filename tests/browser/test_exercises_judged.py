@@ -1,0 +1,99 @@
+"""In the page an answer is judged as in a notebook."""
+
+import inspect
+import json
+
+import pytest
+from bs4 import BeautifulSoup
+
+from normcourse.exercises import EXERCISES, find_task, page
+from normcourse.exercises.task import PredictionTask
+from tests.browser.exercises import TORCH, OnThePage, address, find, setup_source, solution
+from tests.exercises.invented import INVENTED
+from tools.site_check.browser import watched_page
+
+MISTAKES = 30
+
+
+@pytest.fixture(scope="module")
+def opened(browser, site, served):
+    """Return a function that opens an exercise and starts its Python, once for all tests of a file."""
+    started, contexts = {}, []
+
+    def of(exercise):
+        if exercise.name not in started:
+            contexts.append(watched_page(browser, site))
+            opened, faults = contexts[-1].__enter__()
+            started[exercise.name] = OnThePage(opened, address(site, exercise)), faults
+        return started[exercise.name][0]
+
+    yield of
+    for context in contexts:
+        context.__exit__(None, None, None)
+    assert [faults for _, faults in started.values() if faults.foreign or faults.complaints] == []
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_each_solution_gets_its_points(opened, exercise):
+    there = opened(exercise)
+    for task in exercise.tasks:
+        if task.name == TORCH:
+            continue
+        cell = there.cell(task)
+        cell.write(solution(task, exercise))
+        if isinstance(task, PredictionTask):
+            cell.press("Commit")
+            assert cell.said().startswith("Committed")
+            assert f"{task.title}: Right, 1." in cell.check()  # of 2: it is not sure of all
+        else:
+            assert f"{task.title}: Right, {task.points} of {task.points} points" in cell.check()
+
+
+def mistaken_answers():
+    """Return so many answers that nobody fitted the judgement to, of all tasks in turn: task and source."""
+    ranks = range(max(map(len, INVENTED.values())))
+    pairs = [(name, those[rank]) for rank in ranks for name, those in INVENTED.items() if rank < len(those)]
+    chosen = [(name, function) for name, (_, function) in pairs if name != TORCH][:MISTAKES]
+    sources = [(name, inspect.getsource(function)) for name, function in chosen]
+    return [(name, source[source.index("def ") :]) for name, source in sources]
+
+
+def lines(html):
+    """Return the texts that a reader of some HTML sees, one for each paragraph and cell of a table."""
+    return [part.get_text() for part in BeautifulSoup(html, "html.parser").select("p, td")]
+
+
+@pytest.mark.parametrize(("name", "source"), mistaken_answers())
+def test_a_mistake_is_named_as_in_a_notebook(opened, tmp_path, monkeypatch, name, source):
+    monkeypatch.setenv("NORMCOURSE_PROGRESS", str(tmp_path))
+    task = find_task(name)
+    exercise = next(one for one in EXERCISES if task in one.tasks)
+    cells = [{"title": "", "source": setup_source(exercise)}, {"title": task.title, "source": source}]
+    asked = {"action": "check", "name": name, "cells": cells, "kept": {}}
+    [item] = json.loads(page.answer(json.dumps(asked)))["items"]
+    cell = opened(exercise).cell(task)
+    cell.check(source)
+    best = f"Your best so far: {task.points} of {task.points}."  # the solution was there before
+    assert [line for line in lines(cell.output.inner_html()) if line != best] == lines(item["html"])
+
+
+def test_there_are_so_many_mistakes():
+    assert len(mistaken_answers()) == MISTAKES
+    assert len({name for name, _ in mistaken_answers()}) == 12
+
+
+def test_the_task_for_torch_says_where_to_do_it(opened):
+    exercise = find("inference")
+    there = opened(exercise)
+    assert there.page.get_by_text("This task needs PyTorch, which no browser has.").count() == 1
+    assert there.page.get_by_role("group", name=find_task(TORCH).title).count() == 0
+
+
+def test_a_link_leads_to_the_page(opened, site):
+    exercise = find("batchnorm")
+    cell = opened(exercise).cell(exercise.tasks[0])
+    cell.check("def bn_forward(x, gamma, beta, eps):\n    return x")
+    [link] = cell.output.get_by_role("link").all()
+    address = link.evaluate("link => link.href")
+    assert address == f"{site}/book/02-batchnorm-mechanics/01-forward.html"
+    assert opened(exercise).page.request.get(address).ok

@@ -1,0 +1,280 @@
+"""What a reader did in the page is there again: after a reload, in another tab, as a notebook, elsewhere."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from normcourse.exercises import EXERCISES
+from normcourse.grading import cli
+from tests.browser.exercises import PATIENCE_MS, TORCH, OnThePage, address, find, manifest, solution
+from tools.site_check.browser import watched_page
+
+EXERCISE = find("batchnorm")
+FORWARD, BACKWARD = EXERCISE.tasks[:2]
+PREDICTIONS = EXERCISE.tasks[-1]
+RIGHT = solution(FORWARD, EXERCISE)
+MISTAKEN = "def bn_forward(x, gamma, beta, eps):\n    return gamma * (x - x.mean(0)) / x.std(0) + beta"
+
+
+@pytest.fixture
+def page(browser, site, served):
+    """Return a page in a context of its own: another reader's."""
+    with watched_page(browser, site) as (opened, faults):
+        yield opened
+    assert not faults.foreign
+    assert not faults.complaints
+
+
+@pytest.fixture
+def url(site):
+    return address(site, EXERCISE)
+
+
+def points_of(page, task):
+    """Return what stands beside a task's heading."""
+    return page.get_by_role("heading", name=task.title).first.locator(".in-page-points")
+
+
+def download(page, folder):
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download the notebook with my answers").click()
+    path = folder / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    return path
+
+
+def take(page, path):
+    """Take the answers out of a notebook, and return what is said."""
+    region = page.get_by_role("region", name="Points and notebook")
+    page.locator("input[type=file]").set_input_files(path)
+    region.get_by_text(path.name).wait_for()
+    return region.inner_text()
+
+
+def test_a_reload_keeps_answers_and_points(page, url, site):
+    there = OnThePage(page, url)
+    assert "Right" in there.cell(FORWARD).check(RIGHT)
+    assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
+    page.reload()
+    assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
+    assert points_of(page, BACKWARD).count() == 0
+    assert page.locator(".cm-editor").count() == 0
+    page.goto(f"{site}/book/exercises/index.html")
+    row = page.get_by_role("row").filter(has_text=EXERCISE.title)
+    assert row.locator(".in-page-points").inner_text() == "5 here"
+    again = OnThePage(page, url)
+    assert again.cell(FORWARD).text == RIGHT
+
+
+def test_a_new_start_of_the_browser_keeps_them(browser, site, url, served):
+    with watched_page(browser, site) as (page, _):
+        OnThePage(page, url).cell(FORWARD).check(RIGHT)
+        state = page.context.storage_state()
+    with watched_page(browser, site, storage_state=state) as (page, _):
+        page.goto(url)
+        assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
+        assert "1 answer is kept in this browser" in page.locator(".in-page-bar").inner_text()
+
+
+def test_the_best_points_stay(page, url):
+    cell = OnThePage(page, url).cell(FORWARD)
+    cell.check(RIGHT)
+    assert "Your best so far: 5 of 5" in cell.check(MISTAKEN)
+    assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
+
+
+def test_a_hint_and_a_solution_are_remembered(page, url):
+    cell = OnThePage(page, url).cell(FORWARD)
+    cell.press("Hint")
+    assert "Hint 1 of" in cell.said()
+    page.on("dialog", lambda dialog: dialog.accept())
+    cell.press("Solution")
+    assert "A solution of bn.forward" in cell.said()
+    again = OnThePage(page, url).cell(FORWARD)
+    again.press("Hint")
+    assert "Hint 2 of" in again.said()
+    page.get_by_role("button", name="Show my points").click()
+    page.get_by_text(f"{FORWARD.title} (solution seen)").wait_for(timeout=PATIENCE_MS)
+
+
+def test_a_solution_is_not_shown_to_who_declines(page, url):
+    cell = OnThePage(page, url).cell(FORWARD)
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    cell.press("Solution")
+    assert cell.output.inner_text() == ""
+
+
+def test_a_forecast_stands_once_it_is_committed(page, url):
+    cell = OnThePage(page, url).cell(PREDICTIONS)
+    text = solution(PREDICTIONS, EXERCISE)
+    assert page.get_by_text("What it printed when this page was built").count() == 0
+    cell.write(text)
+    cell.press("Commit")
+    assert cell.said().startswith("Committed")
+    assert "batches of 2, norm batch" in page.locator(".in-page-ran pre").inner_text()
+    cell.editor.click()
+    page.keyboard.type("x")
+    assert cell.text == text
+    again = OnThePage(page, url).cell(PREDICTIONS)
+    assert again.text == text
+    assert page.locator(".in-page-ran pre").count() == 1
+    assert again.group.get_by_role("button", name="Commit").count() == 0
+
+
+def test_what_is_not_filled_in_is_not_committed(page, url):
+    cell = OnThePage(page, url).cell(PREDICTIONS)
+    cell.press("Commit")
+    assert cell.said().startswith("Nothing is committed")
+    assert cell.group.get_by_role("button", name="Commit").count() == 1
+
+
+def test_start_again_brings_the_first_lines_and_undo_brings_the_answer(page, url):
+    cell = OnThePage(page, url).cell(FORWARD)
+    cell.write(RIGHT)
+    cell.press("Start again")
+    assert "NotImplementedError" in cell.text
+    cell.editor.press("Control+z")
+    assert cell.text == RIGHT
+
+
+def changed_release(page, url, digest, stub):
+    """Serve the page as of a release in which the first task is another one."""
+
+    def fulfil(route):
+        held = manifest(EXERCISE)
+        html = route.fetch().text()
+        old = json.dumps(held["tasks"][0]["digest"])
+        html = html.replace(f'"digest": {old}', f'"digest": "{digest}"')
+        html = html.replace(json.dumps(held["tasks"][0]["stub"])[1:-1], json.dumps(stub)[1:-1], 1)
+        route.fulfill(body=html, content_type="text/html")
+
+    page.route(url, fulfil)
+
+
+def test_an_answer_to_a_changed_task_is_kept_beside_it(page, url):
+    OnThePage(page, url).cell(FORWARD).write(MISTAKEN)
+    changed_release(page, url, "another", "def bn_forward(x):\n    pass")
+    cell = OnThePage(page, url).cell(FORWARD)
+    assert cell.text == "def bn_forward(x):\n    pass"
+    page.get_by_text("Another answer of yours is kept").click()
+    page.get_by_role("button", name="Put it into the editor").click()
+    assert cell.text == MISTAKEN
+    page.reload()
+    again = OnThePage(page, url).cell(FORWARD)
+    assert again.text == MISTAKEN
+
+
+def test_two_tabs_follow_each_other(page, url):
+    first = OnThePage(page, url)
+    other = page.context.new_page()
+    second = OnThePage(other, url)
+    second.cell(FORWARD).write(MISTAKEN)
+    second.cell(BACKWARD).write("mine = 1")
+    first.page.bring_to_front()
+    first.cell(BACKWARD).editor.filter(has_text="mine = 1").wait_for()
+    assert first.cell(FORWARD).text == MISTAKEN
+    first.cell(FORWARD).check(RIGHT)
+    other.bring_to_front()
+    points_of(other, FORWARD).filter(has_text="5 of 5").wait_for()
+    second.cell(FORWARD).editor.filter(has_text="return").wait_for()
+
+
+REFUSED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }});"
+FULL = "Storage.prototype.setItem = () => { throw new DOMException('no', 'QuotaExceededError'); };"
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [(REFUSED, "keeps nothing for this site"), (FULL, "storage is full")],
+    ids=["refused", "full"],
+)
+def test_a_storage_that_refuses_is_told_with_the_way_out(page, url, tmp_path, script, said):
+    page.add_init_script(script)
+    there = OnThePage(page, url)
+    assert "Right" in there.cell(FORWARD).check(RIGHT)
+    warning = page.get_by_role("alert")
+    assert said in warning.inner_text()
+    assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
+    with page.expect_download() as waiting:
+        warning.get_by_role("button", name="Download").click()
+    held = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))
+    assert RIGHT in ["".join(cell["source"]) for cell in held["cells"]]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_the_notebook_that_is_downloaded_gets_the_same_points(page, site, tmp_path, exercise):
+    there = OnThePage(page, address(site, exercise))
+    there.wait_for_python()
+    shown = {}
+    for number, task in enumerate(task for task in exercise.tasks if task.name != TORCH):
+        cell = there.cell(task)
+        if number % 3 != 2:  # some stay as they were handed out
+            cell.write(solution(task, exercise))
+        cell.check()
+        text = points_of(page, task).inner_text() if points_of(page, task).count() else "0 of"
+        shown[task.name] = float(text.removeprefix("✓ ").partition(" ")[0])
+    (tmp_path / "class").mkdir()
+    assert download(page, tmp_path / "class").name == exercise.notebook
+    out = tmp_path / "out"
+    assert cli.main(["grade", exercise.name, str(tmp_path / "class"), "--out", str(out)]) == 0
+    [row] = csv.DictReader((out / "grades.csv").read_text(encoding="utf-8").splitlines())
+    assert {name: float(row[name]) for name in shown} == shown
+
+
+def test_a_notebook_that_is_brought_along_goes_on(page, url, browser, site, tmp_path):
+    there = OnThePage(page, url)
+    there.cell(FORWARD).write(RIGHT)
+    there.cell(BACKWARD).write("mine = 1")
+    path = download(page, tmp_path)
+    with watched_page(browser, site) as (other, _):
+        elsewhere = OnThePage(other, url)
+        elsewhere.cell(FORWARD).write(MISTAKEN)
+        said = take(other, path)
+        assert f"“{FORWARD.title}” is taken: check it for its points." in said
+        assert elsewhere.cell(FORWARD).text == RIGHT
+        assert elsewhere.cell(BACKWARD).text == "mine = 1"
+        other.get_by_text("Another answer of yours is kept").click()
+        assert "x.std(0)" in other.locator("details pre").first.inner_text()
+        assert "Right, 5 of 5" in elsewhere.cell(FORWARD).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("photo.ipynb", "\ufffd", "it is not a notebook"),
+        ("empty.ipynb", '{"cells": []}', "it holds no answer to a task of this page"),
+        ("large.ipynb", "x" * 8_000_001, "it is too large"),
+    ],
+)
+def test_a_file_that_holds_no_answer_is_refused(page, url, tmp_path, name, content, said):
+    OnThePage(page, url)
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert f"{name} was not taken: {said}" in take(page, path)
+
+
+def test_the_torch_answer_travels_through_the_page(page, site, tmp_path):
+    exercise = find("inference")
+    OnThePage(page, address(site, exercise))
+    task = next(task for task in exercise.tasks if task.name == TORCH)
+    source = solution(task, exercise)
+    path = download(page, tmp_path)
+    held = json.loads(path.read_text(encoding="utf-8"))
+    for cell in held["cells"]:
+        if cell.get("id") == "answer-inference-repair":
+            cell["source"] = source
+    path.write_text(json.dumps(held), encoding="utf-8")
+    assert "is taken, for the next download" in take(page, path)
+    again = json.loads(download(page, tmp_path).read_text(encoding="utf-8"))
+    assert source in ["".join(cell["source"]) for cell in again["cells"]]
+
+
+def test_offline_it_goes_on_after_the_first_visit(page, url):
+    there = OnThePage(page, url)
+    assert "Right" in there.cell(FORWARD).check(RIGHT)
+    page.goto("about:blank")
+    page.context.set_offline(True)
+    again = OnThePage(page, url)
+    assert "n - 1" in again.cell(FORWARD).check(RIGHT.replace("var(axis=0)", "var(axis=0, ddof=1)"))
