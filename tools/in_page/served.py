@@ -56,8 +56,16 @@ def _of_python(folder: Path) -> list[Work]:
         f"https://github.com/python/cpython/tree/v{index['python']}",
         (ROOT / "normcourse" / "data" / "python.LICENSE.txt").read_text(encoding="utf-8"),
     )
+    parts = Work(
+        "what both bring along",
+        "in Pyodide's core",
+        "MIT, Zlib, bzip2-1.0.6, BSD-2-Clause",
+        "Emscripten, musl, libffi, StackFrame, zlib, bzip2 and LZ4, by their authors",
+        f"https://github.com/pyodide/pyodide/tree/{built}",
+        (TEXTS / "pyodide-core.txt").read_text(encoding="utf-8"),
+    )
     wheels = [path for path in sorted(folder.glob("*.whl")) if not path.name.startswith("normcourse-")]
-    return [core, library, *map(in_wheel, wheels)]
+    return [core, library, parts, *map(in_wheel, wheels)]
 
 
 def _of_editor() -> list[Work]:
