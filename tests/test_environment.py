@@ -79,6 +79,20 @@ def test_katex_style_is_of_the_version_that_draws_the_formulas():
     assert package["devDependencies"]["katex"] == katex_version
 
 
+def test_npm_packages_are_pinned_and_the_lock_names_no_server():
+    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    for folder in ("", "web"):
+        package = json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))
+        assert lock[folder]["devDependencies"] == package["devDependencies"]
+        for name, pinned in package["devDependencies"].items():
+            assert re.fullmatch(r"\d+\.\d+\.\d+", pinned), f"{name} is not pinned exactly"
+            assert lock[f"node_modules/{name}"]["version"] == pinned
+    fetched = [
+        entry for path, entry in lock.items() if path.startswith("node_modules/") and not entry.get("link")
+    ]
+    assert all("integrity" in entry and "resolved" not in entry for entry in fetched)
+
+
 def versions(text: str) -> list[str]:
     return re.findall(r"\b3\.\d+\b(?![.%])", text)
 

@@ -1,4 +1,4 @@
-"""Set up .venv with the pinned packages, and node_modules with KaTeX's fonts.
+"""Set up .venv with the pinned packages, and node_modules with what the pages take from npm.
 
 It runs under the system's Python before anything is installed, so it uses the standard library alone.
 """
@@ -25,7 +25,7 @@ INDEX = "https://download.pytorch.org/whl/cpu"  # PyTorch's own: wheels without 
 VARIABLE = "NORMCOURSE_TORCH_INDEX"
 PATIENCE = 3.0  # seconds that an index has to answer
 TAIL = 15  # lines of the log that a failure shows
-SECONDS = {"venv": 6.0, "pip": 75.0, "npm": 2.0}  # on two cores, with the packages near
+SECONDS = {"venv": 6.0, "pip": 75.0, "npm": 4.0}  # on two cores, with the packages near
 
 
 Share = Callable[[str], tuple[float, str]]  # of what a command wrote: how much is done, and what it does
@@ -121,8 +121,11 @@ class Steps:
         self._run(command, SECONDS["pip"], advice, self._share_of_pip)
 
     def install_fonts(self) -> None:
-        """Install KaTeX's fonts; Node comes with the packages, so it need not be on the machine."""
-        self.progress.advance(0, doing="fetching KaTeX")
+        """Install what comes from npm: KaTeX's fonts, Pyodide, the editor of the exercises and its tools.
+
+        Node comes with the packages, so it need not be on the machine.
+        """
+        self.progress.advance(0, doing="fetching npm's packages")
         command = ["npm", "ci", "--loglevel", "error", "--no-audit", "--no-fund"]
         advice = "npm has its own settings: `npm config set registry https://...` names a mirror."
         self._run(command, SECONDS["npm"], advice)

@@ -75,7 +75,8 @@ class Cell:
     @property
     def text(self):
         """What stands in the editor."""
-        return "\n".join(self.editor.locator(".cm-line").all_inner_texts()).replace("\u200b", "")
+        lines = "box => [...box.querySelectorAll('.cm-line')].map(line => line.textContent).join('\\n')"
+        return self.editor.evaluate(lines)
 
     def press(self, label):
         self.group.get_by_role("button", name=label, exact=True).click()

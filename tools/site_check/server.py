@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import BinaryIO
 
-COMPRESSED = {".css", ".html", ".js", ".json", ".svg", ".txt", ".xml"}
+COMPRESSED = {".css", ".html", ".js", ".json", ".mjs", ".svg", ".txt", ".wasm", ".xml"}
 
 
 @cache
