@@ -182,8 +182,9 @@ def test_two_tabs_follow_each_other(page, url):
     second.cell(FORWARD).editor.filter(has_text="return").wait_for()
 
 
-REFUSED = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }});"
-FULL = "Storage.prototype.setItem = () => { throw new DOMException('no', 'QuotaExceededError'); };"
+NO = "throw new DOMException('no', '{}')"
+REFUSED = f"Object.defineProperty(window, 'localStorage', {{get() {{{NO.format('SecurityError')}}}}})"
+FULL = f"Storage.prototype.setItem = () => {{{NO.format('QuotaExceededError')}}}"
 
 
 @pytest.mark.parametrize(
@@ -191,17 +192,18 @@ FULL = "Storage.prototype.setItem = () => { throw new DOMException('no', 'QuotaE
     [(REFUSED, "keeps nothing for this site"), (FULL, "storage is full")],
     ids=["refused", "full"],
 )
-def test_a_storage_that_refuses_is_told_with_the_way_out(page, url, tmp_path, script, said):
-    page.add_init_script(script)
-    there = OnThePage(page, url)
-    assert "Right" in there.cell(FORWARD).check(RIGHT)
-    warning = page.get_by_role("alert")
-    assert said in warning.inner_text()
-    assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
-    with page.expect_download() as waiting:
-        warning.get_by_role("button", name="Download").click()
-    held = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))
-    assert RIGHT in ["".join(cell["source"]) for cell in held["cells"]]
+def test_a_storage_that_refuses_is_told_with_the_way_out(browser, site, url, served, script, said):
+    with watched_page(browser, site) as (page, _):  # the theme complains: it does not expect that
+        page.add_init_script(script)
+        there = OnThePage(page, url)
+        assert "Right" in there.cell(FORWARD).check(RIGHT)
+        warning = page.get_by_role("alert")
+        assert said in warning.inner_text()
+        assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
+        with page.expect_download() as waiting:
+            warning.get_by_role("button", name="Download").click()
+        held = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))
+        assert RIGHT in ["".join(cell["source"]) for cell in held["cells"]]
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)

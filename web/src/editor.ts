@@ -1,7 +1,7 @@
 /** The editor of one answer: CodeMirror, told what the page says to it and how it reads aloud. */
 
 import { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, indentWithTab, isolateHistory } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import { bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { Annotation, Compartment, EditorState } from "@codemirror/state";
@@ -71,14 +71,15 @@ export class Editor {
 
   /** Put a text in place of what is there; undo brings that back. */
   put(text: string): void {
-    this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } });
+    const changes = { from: 0, to: this.view.state.doc.length, insert: text };
+    this.view.dispatch({ changes, annotations: isolateHistory.of("full") });
   }
 
   /** Show what another tab wrote. */
   follow(text: string): void {
     if (text === this.text) return;
     const changes = { from: 0, to: this.view.state.doc.length, insert: text };
-    this.view.dispatch({ changes, annotations: FOREIGN.of(true) });
+    this.view.dispatch({ changes, annotations: [FOREIGN.of(true), isolateHistory.of("full")] });
   }
 
   /** Let nothing change it any more. */
