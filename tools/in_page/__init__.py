@@ -1,0 +1,1 @@
+"""What the pages need to run Python: the files, the bundle, the cells."""
