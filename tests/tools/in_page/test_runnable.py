@@ -150,7 +150,7 @@ def shown(pages, tmp_path_factory):
         done = subprocess.run(
             [sys.executable, "-c", PAGE],
             input=json.dumps([modules, lists]),
-            env={**os.environ, "PYTHONPATH": str(site), "MPLBACKEND": "agg"},
+            env={**os.environ, "PYTHONPATH": str(site), "MPLBACKEND": "agg", "NORMCOURSE_EXPLORE": ""},
             cwd=site,
             capture_output=True,
             text=True,
