@@ -1,8 +1,9 @@
 """Which files of the package a piece of code rests on, found from its imports.
 
 `from normcourse import plotting` alone would be every figure of the course, so the names that are used of a
-package are followed through its `__init__` to the module that defines them. What a package's `__init__`
-runs besides importing is taken to change nothing.
+package are followed through its `__init__` to the module that defines them, or through the stub beside it of
+which a lazy package reads where its names are. What a package's `__init__` runs besides importing is taken to
+change nothing.
 """
 
 import ast
@@ -83,7 +84,8 @@ def _resolve(module: str, name: str, root: Path) -> Iterable[Path]:
 
 @cache
 def _reexports(path: Path) -> dict[str, tuple[str, str]]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    stub = path.with_suffix(".pyi")
+    tree = ast.parse((stub if stub.exists() else path).read_text(encoding="utf-8"))
     return {
         alias.asname or alias.name: (str(node.module), alias.name)
         for node in tree.body

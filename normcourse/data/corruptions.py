@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 __all__ = ["blur", "brightness", "contrast", "invert", "noise"]
 
@@ -92,6 +91,8 @@ def blur(x: Images, sigma: float) -> Images:
                [0.08, 0.62, 0.08],
                [0.01, 0.08, 0.01]], dtype=float32)
     """
+    from scipy import ndimage  # here, since the data sets come without SciPy
+
     _check_amount("the blur's standard deviation", sigma, "0 leaves the images as they are")
     count, pixels = _checked(x).shape
     side = round(pixels**0.5)

@@ -15,7 +15,8 @@ from normcourse.plotting.frame import Frame
 
 __all__ = ["MODE", "Explorer", "explore"]
 
-#: The environment variable by which the book asks for its static pages: its value is then ``page``.
+#: The environment variable by which the book asks for its static pages: its value is then ``page``. Where a
+#: page runs Python itself it is ``still``: all frames would take up to 20 seconds there.
 MODE = "NORMCOURSE_EXPLORE"
 
 
@@ -89,8 +90,13 @@ class Explorer:
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        bundle: dict[str, Any] = {"text/plain": repr(self), "image/png": self.png}
-        if os.environ.get(MODE) == "page":
+        bundle: dict[str, Any] = {"text/plain": repr(self)}
+        mode = os.environ.get(MODE)
+        if mode == "still":
+            bundle["text/html"] = page.still(self.title, self.sliders, self._artist)
+            return bundle, {"explorer": True}
+        bundle["image/png"] = self.png
+        if mode == "page":
             bundle["text/html"] = self.html()
         elif live.kernel_runs():
             bundle[live.WIDGET] = self.widget()._repr_mimebundle_()[live.WIDGET]  # and not its text

@@ -7,10 +7,13 @@ from functools import cache
 from html import escape
 from typing import Any
 
-import ipywidgets
-
 from normcourse.explore.drawing import Artist
 from normcourse.explore.sliders import Slider
+
+try:
+    import ipywidgets
+except ImportError:  # as in a page of the book that runs Python: there stands the still
+    ipywidgets = None
 
 __all__ = ["WIDGET", "kernel_runs", "widget"]
 
@@ -20,12 +23,13 @@ _MILLISECONDS_A_FRAME = 300
 
 
 def kernel_runs() -> bool:
-    """Whether this process is a Jupyter kernel, which alone can redraw."""
+    """Whether this process is a Jupyter kernel with ipywidgets, which alone can redraw."""
     ipython = sys.modules.get("IPython")
-    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
+    kernel = ipython and getattr(ipython.get_ipython(), "kernel", None)
+    return kernel is not None and ipywidgets is not None
 
 
-def widget(sliders: Mapping[str, Slider], artist: Artist) -> ipywidgets.Widget:
+def widget(sliders: Mapping[str, Slider], artist: Artist) -> Any:
     """Build the sliders above the picture; a position that was seen is not drawn again."""
     view = ipywidgets.HTML()
 
@@ -57,7 +61,7 @@ def widget(sliders: Mapping[str, Slider], artist: Artist) -> ipywidgets.Widget:
     return ipywidgets.VBox([*rows, view])
 
 
-def _control(slider: Slider) -> ipywidgets.SelectionSlider:
+def _control(slider: Slider) -> Any:
     return ipywidgets.SelectionSlider(
         options=[(text, index) for index, text in enumerate(slider.texts)],
         index=slider.start_index,
@@ -67,7 +71,7 @@ def _control(slider: Slider) -> ipywidgets.SelectionSlider:
     )
 
 
-def _row(control: ipywidgets.SelectionSlider, slider: Slider) -> ipywidgets.Widget:
+def _row(control: Any, slider: Slider) -> Any:
     if not slider.play:
         return control
     play = ipywidgets.Play(

@@ -1,4 +1,4 @@
-"""An explorer in a page without a kernel: HTML that carries every frame.
+"""An explorer in a page without a kernel: HTML that carries every frame, or one.
 
 The frames of an explorer are nearly the same text. So a page holds each piece of it once, and a frame as
 the runs of pieces that it is made of.
@@ -10,10 +10,10 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from normcourse.explore.drawing import Artist
+from normcourse.explore.drawing import Artist, Picture
 from normcourse.explore.sliders import Slider, positions, start
 
-__all__ = ["html"]
+__all__ = ["html", "still"]
 
 
 def html(title: str, sliders: Mapping[str, Slider], artist: Artist) -> str:
@@ -21,24 +21,37 @@ def html(title: str, sliders: Mapping[str, Slider], artist: Artist) -> str:
     first, places = start(sliders), positions(sliders)
     # The still comes first: it lays out the others.
     pictures = {place: artist.picture(place) for place in dict.fromkeys((first, *places))}
-    still, ordered = pictures[first], [pictures[place] for place in places]
+    ordered = [pictures[place] for place in places]
     data = {
         "sliders": [slider.texts for slider in sliders.values()],
         **_packed([picture.svg for picture in ordered]),
         "alt": [picture.alt for picture in ordered],
         "readout": [picture.readout for picture in ordered],
     }
-    assets = files("normcourse.explore")
+    return _element(
+        title,
+        pictures[first],
+        f'<div class="explorer-controls" hidden>{"".join(map(_control, sliders.values()))}</div>',
+        f'<script type="application/json">{_json(data)}</script><script>{_asset("explorer.js")}</script>',
+    )
+
+
+def still(title: str, sliders: Mapping[str, Slider], artist: Artist) -> str:
+    """Draw the frame of the sliders' start alone and return it as one element, with its words."""
+    return _element(title, artist.picture(start(sliders)))
+
+
+def _element(title: str, shown: Picture, controls: str = "", scripts: str = "") -> str:
     return (
         f'<div class="explorer" role="group" aria-label="{escape(title)}">'
-        f"<style>{(assets / 'explorer.css').read_text(encoding='utf-8')}</style>"
-        f'<img alt="{escape(still.alt)}" src="{escape(_address(still.svg))}"{_size(still.svg)}>'
-        f'<div class="explorer-controls" hidden>{"".join(map(_control, sliders.values()))}</div>'
-        f'<p class="explorer-readout" role="status">{escape(still.readout)}</p>'
-        f'<script type="application/json">{_json(data)}</script>'
-        f"<script>{(assets / 'explorer.js').read_text(encoding='utf-8')}</script>"
-        "</div>"
+        f"<style>{_asset('explorer.css')}</style>"
+        f'<img alt="{escape(shown.alt)}" src="{escape(_address(shown.svg))}"{_size(shown.svg)}>'
+        f'{controls}<p class="explorer-readout" role="status">{escape(shown.readout)}</p>{scripts}</div>'
     )
+
+
+def _asset(name: str) -> str:
+    return (files("normcourse.explore") / name).read_text(encoding="utf-8")
 
 
 def _packed(texts: list[str]) -> dict[str, Any]:

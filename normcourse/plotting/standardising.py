@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from normcourse import functional
+from normcourse import reference
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.style import COLOURS, new_figure
 
@@ -49,13 +48,13 @@ def standardising_frame(points: ArrayLike, scale: float, gamma: float, beta: flo
         gamma: The scale of both features.
         beta: The shift of both features.
     """
-    batch = torch.as_tensor(np.asarray(points, dtype=float)) * scale
-    xhat = functional.batch_norm(batch, None, None, training=True, eps=_EPS)
+    batch = np.asarray(points, dtype=float) * scale
+    xhat, _ = reference.batch_norm(batch, eps=_EPS)
     out = gamma * xhat + beta
     figure = before_and_after({"input": batch, "standardised": xhat, "with γ and β": out}, reach=9.0)
-    mean, other = (value + 0.0 for value in out.mean(dim=0).numpy().round(6))  # no minus zero
-    std, other_std = out.std(dim=0, correction=0).tolist()
-    before = " and ".join(f"{value:.2f}" for value in batch.std(dim=0, correction=0).tolist())
+    mean, other = (value + 0.0 for value in out.mean(axis=0).round(6))  # no minus zero
+    std, other_std = out.std(axis=0)
+    before = " and ".join(f"{value:.2f}" for value in batch.std(axis=0))
     where = "on one point" if gamma == 0 else f"around ({mean:.1f}, {other:.1f})"
     turned = ", mirrored in both axes" if gamma < 0 else ""
     return Frame(
@@ -77,8 +76,8 @@ def eps_frame(std: float, eps: float) -> Frame:
     """
     batch = np.random.default_rng(0).normal(size=48)
     batch = (batch - batch.mean()) / batch.std() * std
-    out = functional.batch_norm(torch.from_numpy(batch)[:, None], None, None, training=True, eps=eps)[:, 0]
-    factor, reached = 1 / np.hypot(std, eps**0.5), out.std(correction=0).item()
+    out = reference.batch_norm(batch[:, None], eps=eps)[0][:, 0]
+    factor, reached = 1 / np.hypot(std, eps**0.5), out.std()
     inputs = np.logspace(-7, 1, 200)
     with new_figure(1, 2, figsize=(5.0, 2.6), width_ratios=(3, 2)) as (figure, (curve, strip)):
         curve.loglog(inputs, inputs / np.hypot(inputs, eps**0.5), color=COLOURS["BatchNorm"])

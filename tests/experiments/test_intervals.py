@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from normcourse.experiments.intervals import bootstrap
 
@@ -52,3 +53,31 @@ def test_the_interval_of_a_few_seeds_covers_the_mean_as_often_as_is_said(seeds, 
     samples = np.random.default_rng(0).normal(size=(seeds, 2000))
     interval = bootstrap(np.mean, samples)
     assert low < np.mean((interval.low < 0) & (interval.high > 0)) < high
+
+
+@pytest.mark.parametrize("shape", [(2,), (8,), (5, 3), (8, 4, 2)])
+@pytest.mark.parametrize(
+    ("statistic", "count"), [(np.mean, 1), (np.median, 1), (ratio, 2)], ids=["mean", "median", "ratio"]
+)
+def test_the_ends_are_scipys_to_the_last_digit(statistic, count, shape):
+    rng = np.random.default_rng(1)
+    samples = [rng.lognormal(sigma=2, size=shape) for _ in range(count)]
+    theirs = stats.bootstrap(
+        samples,
+        statistic,
+        axis=0,
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        batch=500,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    ours = bootstrap(statistic, *samples)
+    np.testing.assert_array_equal([ours.low, ours.high], [theirs.low, theirs.high], strict=True)
+
+
+def test_a_statistic_that_is_not_a_number_for_some_draws_has_no_ends():
+    with np.errstate(invalid="ignore"):
+        interval = bootstrap(ratio, [1.0, 0.0], [1.0, 0.0])
+    assert interval.estimate == 1
+    assert np.isnan([interval.low, interval.high]).all()

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -180,6 +182,32 @@ def test_the_book_asks_for_the_page(monkeypatch):
     monkeypatch.setitem(os.environ, "NORMCOURSE_EXPLORE", "page")
     data, _ = explore(line, slope=[-1, 1])._repr_mimebundle_()
     assert data["text/html"].startswith('<div class="explorer"')
+
+
+def test_a_page_that_runs_python_asks_for_the_still_with_its_words(monkeypatch):
+    monkeypatch.setitem(os.environ, "NORMCOURSE_EXPLORE", "still")
+    explorer = explore(line, title="A line", slope=Slider([-1, 0, 1], start=1))
+    data, metadata = explorer._repr_mimebundle_()
+    soup, whole = (BeautifulSoup(text, "html.parser") for text in (data["text/html"], explorer.html()))
+    assert soup.img.attrs == whole.img.attrs
+    assert soup.select_one(".explorer-readout").string == "slope 1, shift 0.0"
+    assert soup.div["aria-label"] == "A line"
+    assert not soup.find_all(["script", "input"])
+    assert (data.keys(), metadata) == ({"text/html", "text/plain"}, {"explorer": True})
+
+
+def test_a_kernel_without_ipywidgets_shows_the_still():
+    code = (
+        "import sys; sys.modules['ipywidgets'] = None\n"
+        "from types import SimpleNamespace as Made\n"
+        "from matplotlib.figure import Figure\n"
+        "from normcourse.explore import explore\n"
+        "sys.modules['IPython'] = Made(get_ipython=lambda: Made(kernel=1), version_info=(9, 0))\n"
+        "print(*sorted(explore(lambda a: Figure(), a=[1, 2])._repr_mimebundle_()[0]))\n"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "NORMCOURSE_EXPLORE"}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+    assert done.stdout.split() == ["image/png", "text/plain"]
 
 
 def test_frames_are_the_same_in_every_run(html):

@@ -2,8 +2,9 @@
 
 import pytest
 
+from normcourse import plotting
 from tools.experiments import find
-from tools.imports import files_behind
+from tools.imports import ROOT, files_behind
 
 FILES = {
     "__init__.py": "",
@@ -21,6 +22,12 @@ FILES = {
     "data/__init__.py": "from normcourse.data.text import load\n",
     "data/text.py": "",
     "data/text.gz": "",
+    "lazy/__init__.py": "from normcourse.core import attach\n__getattr__ = attach(__file__)\n",
+    "lazy/__init__.pyi": (
+        "from normcourse.lazy.c import draw_c\nfrom normcourse.lazy.d import inner as draw_d\n"
+    ),
+    "lazy/c.py": "from normcourse.experiments.one import run\n",
+    "lazy/d.py": "from normcourse import lazy\n\ndef inner():\n    return lazy.draw_c()\n",
 }
 ONE = {"experiments/one.py", "experiments/records/one.json", "core.py"}
 TWO = {"experiments/two.py", "experiments/records/two.json", "core.py"}
@@ -50,6 +57,13 @@ def root(tmp_path):
             "from normcourse import plotting\nprint(vars(plotting))",
             {"plotting/__init__.py", "plotting/a.py", "plotting/b.py"} | ONE | TWO,
         ),
+        ("from normcourse import lazy\nlazy.draw_c()", {"lazy/c.py"} | ONE),
+        ("from normcourse.lazy import draw_d", {"lazy/d.py", "lazy/c.py"} | ONE),
+        (
+            "from normcourse import lazy\nprint(lazy)",
+            {"lazy/__init__.py", "lazy/c.py", "lazy/d.py", "core.py"} | ONE,
+        ),
+        ("from normcourse import lazy\nlazy.unheard_of", {"lazy/__init__.py", "core.py"}),
         ("from normcourse.data import load", {"data/text.py", "data/text.gz"}),
         ("if 0:\n    from normcourse.core import x", {"core.py"}),
     ],
@@ -57,6 +71,16 @@ def root(tmp_path):
 def test_files_behind_code(root, code, files):
     found = {path.relative_to(root / "normcourse").as_posix() for path in files_behind(code, root)}
     assert found == files
+
+
+@pytest.mark.parametrize("name", plotting.__all__)
+def test_a_figure_is_found_in_the_module_that_it_comes_from(name):
+    module = getattr(plotting, name).__module__.split(".")
+    for code in (
+        f"from normcourse import plotting\nplotting.{name}",
+        f"from normcourse.plotting import {name}",
+    ):
+        assert ROOT.joinpath(*module).with_suffix(".py") in files_behind(code)
 
 
 def test_a_record_is_named_as_the_module_that_loads_it():
