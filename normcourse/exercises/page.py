@@ -22,7 +22,6 @@ from normcourse.exercises.running import is_learners
 __all__ = ["answer"]
 
 MOST_TEXT = 20_000  # characters of what cells print that a page shows
-DOTS = 130  # an inch of a figure, as in the built pages
 
 Item = dict[str, str]
 
@@ -52,18 +51,21 @@ class Shown(io.TextIOBase):
     def display(self, *values: object) -> None:
         """Show values as a notebook does."""
         for value in values:
-            figure = _figure(value)
-            if figure:
+            if figure := _figure(value):
                 self.items.append({"kind": "figure", "data": figure})
-            elif type(value).__module__.startswith("normcourse.") and hasattr(value, "_repr_html_"):
-                self.items.append({"kind": "html", "html": value._repr_html_()})
+            elif html := _html(value):
+                self.items.append({"kind": "html", "html": html})
             elif value is not None:
                 self.write(f"{value!r}\n")
 
     def trouble(self, error: BaseException) -> None:
-        """Show an exception: the lines that are the learner's, and what was said."""
+        """Show an exception: the lines that are the learner's, and what was said.
+
+        What the course itself says of a page's numbers needs no lines.
+        """
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_learners(frame.filename)]
         lines = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
+        lines = [str(error)] if _is_ours(error) else lines
         self.items.append({"kind": "trouble", "text": "".join(lines)[-MOST_TEXT:].rstrip()})
 
     def note(self, text: str) -> None:
@@ -163,7 +165,7 @@ def _run_on(cells: Sequence[Mapping[str, str]], shown: Shown, starts: Callable[[
         error = _execute(cell, _page, shown, show=last, quiet=not last)
         if error is not None:
             if not last:
-                shown.note(f"{cell['title']}, which this cell needs, fails:")
+                shown.note(f"{cell['title']}, above, fails:")
             shown.trouble(error)
             return
         _ran[cell["title"]] = cell["source"]
@@ -206,11 +208,27 @@ def _silence(quiet: bool) -> Iterator[None]:
         yield
 
 
+def _is_ours(value: object) -> bool:
+    """Return whether a value is this package's: of others no HTML is taken."""
+    return type(value).__module__.startswith("normcourse.")
+
+
+def _html(value: object) -> str:
+    """Return how a value of this package looks; empty for anything else."""
+    if not _is_ours(value):
+        return ""
+    if hasattr(value, "_repr_mimebundle_"):
+        bundle = value._repr_mimebundle_()
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        return str(data.get("text/html", ""))
+    return str(value._repr_html_()) if hasattr(value, "_repr_html_") else ""
+
+
 def _figure(value: object) -> str:
     """Return a figure of matplotlib as a PNG in base64; empty for anything else."""
     figures = sys.modules.get("matplotlib.figure")
     if figures is None or not isinstance(value, figures.Figure):
         return ""
     picture = io.BytesIO()
-    value.savefig(picture, format="png", dpi=DOTS, bbox_inches="tight")
+    value.savefig(picture, format="png", bbox_inches="tight")
     return base64.b64encode(picture.getvalue()).decode()

@@ -28,7 +28,8 @@ KINDS = {"U": "text", "S": "bytes", "c": "complex numbers", "O": "objects", "M":
 LIBRARIES = (
     *(
         os.path.join(os.path.dirname(path), "")
-        for path in (__file__, os.__file__, os.path.dirname(np.__file__))
+        # Pyodide has the standard library in an archive, but for os.
+        for path in (__file__, os.__file__, traceback.__file__, os.path.dirname(np.__file__))
     ),
     "<frozen ",
     "<__array_function__ ",  # of NumPy 1

@@ -184,9 +184,19 @@ class TestCellsOfAPage:
 
     def test_what_a_cell_needs_and_what_fails_is_named(self):
         reply = ask("cell", "", "x = missing", "x")
-        assert reply["items"][0]["text"] == "Cell 1, which this cell needs, fails:"
+        assert reply["items"][0]["text"] == "Cell 1, above, fails:"
         assert "NameError" in reply["items"][1]["text"]
 
     def test_the_cell_that_is_asked_about_always_runs(self):
         ask("cell", "", "n = 1", "n += 1\nn")
         assert text(ask("cell", "", "n = 1", "n += 1\nn")) == "3\n"
+
+    def test_a_record_of_the_course_is_shown_as_it_is_in_the_book(self):
+        source = "from normcourse.claims import Below, ensure\nensure(('the error', {}, Below(1.0)))"
+        [item] = ask("cell", "", source.format("0.5"))["items"]
+        assert item["kind"] == "html"
+        assert "the error" in item["html"]
+        [item] = ask("cell", "", source.format("1.5"))["items"]
+        assert item["kind"] == "trouble"
+        assert "Traceback" not in item["text"]
+        assert "line" not in item["text"].splitlines()[0]

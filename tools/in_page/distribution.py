@@ -75,9 +75,11 @@ def _files(
 ) -> dict[str, tuple[bytes, str]]:
     """Return all files by name, with the group of each."""
     files = {name: ((pyodide.NPM / name).read_bytes(), "exercises") for name in CORE}
-    own_name, own = wheel.build_wheel()
-    files[own_name] = (own, "exercises")
-    entries = {"normcourse": _own_entry(own_name, own)}
+    entries: dict[str, dict[str, Any]] = {}
+    _add_own(files, entries, "exercises", "normcourse", wheel.NEEDS, wheel.build_wheel())
+    if "figures" in packages:
+        needs = ("normcourse", "matplotlib")
+        _add_own(files, entries, "figures", wheel.OF_PAGES, needs, wheel.build_wheel_of_pages())
     for group, members in packages.items():
         for name, package in members.items():
             files[package.entry["file_name"]] = (package.data, group)
@@ -87,14 +89,23 @@ def _files(
     return dict(sorted(files.items()))
 
 
-def _own_entry(file_name: str, data: bytes) -> dict[str, Any]:
-    """Return the lock's entry for the wheel of the course."""
-    return {
-        "depends": list(wheel.NEEDS),
+def _add_own(
+    files: dict[str, tuple[bytes, str]],
+    entries: dict[str, dict[str, Any]],
+    group: str,
+    name: str,
+    needs: Sequence[str],
+    built: tuple[str, bytes],
+) -> None:
+    """Add a wheel of the course to a group's files, and its entry to those of the lock."""
+    file_name, data = built
+    files[file_name] = (data, group)
+    entries[name] = {
+        "depends": list(needs),
         "file_name": file_name,
-        "imports": ["normcourse"],
+        "imports": ["normcourse"] if name == "normcourse" else [],
         "install_dir": "site",
-        "name": "normcourse",
+        "name": name,
         "package_type": "package",
         "sha256": hashlib.sha256(data).hexdigest(),
         "unvendored_tests": False,

@@ -1,6 +1,7 @@
-"""Give the pages with exercises what they need: ids for their cells, a list of their tasks, the scripts.
+"""Give the pages that run Python what they need: ids for their cells, a list of them, the scripts.
 
-A Sphinx extension. A page has exercises where its notebook has cells `answer-<task>`; others get nothing.
+A Sphinx extension. A page has exercises where its notebook has cells `answer-<task>`, and code that runs
+where `runnable.PAGES` names it; others get nothing.
 """
 
 import hashlib
@@ -22,12 +23,14 @@ from normcourse.exercises import EXERCISES
 from normcourse.exercises.notebooks import answer_cell
 from normcourse.exercises.task import AnyTask, CodeTask, Exercise, PredictionTask
 from tools import execution
+from tools.in_page import runnable
 from tools.in_page.bundle import Bundle, bundle
 from tools.in_page.distribution import Distribution, assemble
 
 FOLDER = "_static/in-page"
 INDEX = "book/exercises/index"
 RUNS = execution.ROOT / "_build" / "runs"
+OF_EXERCISES = ("setup", "answer-", "check-")  # what the ids of an exercise's cells begin with
 SERVED = ("numpy",)  # the libraries that Python in the page has
 
 logger = logging.getLogger(__name__)
@@ -67,7 +70,7 @@ def follow(
     if getattr(env, "in_page_digest", None) == digest:
         return []
     env.in_page_digest = digest  # type: ignore[attr-defined]
-    return [name for name in env.found_docs if name == INDEX or _tasks(_notebook(env, name))]
+    return [name for name in env.found_docs if _takes_part(env, name)]
 
 
 def run(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
@@ -84,7 +87,7 @@ def run(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
 def name_cells(app: Sphinx, doctree: nodes.document) -> None:
     """Give each code cell of a page with exercises its notebook's id."""
     notebook = _notebook(app.env, app.env.docname)
-    if not _tasks(notebook):
+    if notebook is None or not _takes_part(app.env, app.env.docname):
         return
     for cell in doctree.findall(nodes.container):
         if cell.get("nb_element") == "cell_code":
@@ -93,25 +96,26 @@ def name_cells(app: Sphinx, doctree: nodes.document) -> None:
 
 def add(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: nodes.document) -> None:
     """Put the list of tasks and the scripts into a page with exercises."""
-    if not hasattr(app, "in_page") or doctree is None:
-        return
-    notebook = _notebook(app.env, name)
-    tasks = _tasks(notebook)
-    if not tasks and name != INDEX:
+    if not hasattr(app, "in_page") or doctree is None or not _takes_part(app.env, name):
         return
     served: Served = app.in_page
-    written = json.dumps(_manifest(served, name, notebook, tasks, context), ensure_ascii=False)
+    written = json.dumps(_manifest(served, name, _notebook(app.env, name), context), ensure_ascii=False)
     written = written.replace("</", "<\\/")  # nothing in it ends the element
     context["body"] += f'\n<script type="application/json" id="in-page">{written}</script>\n'
     app.add_js_file(f"{FOLDER.removeprefix('_static/')}/{served.bundle.start}", defer="defer")
     app.add_css_file(f"{FOLDER.removeprefix('_static/')}/{served.bundle.style}")
 
 
+def _takes_part(env: BuildEnvironment, name: str) -> bool:
+    """Return whether a page has something to do with Python in it."""
+    return name == INDEX or name in runnable.PAGES or bool(_tasks(_notebook(env, name)))
+
+
 def _manifest(
-    served: Served, name: str, notebook: NotebookNode | None, tasks: list[AnyTask], context: dict[str, Any]
+    served: Served, name: str, notebook: NotebookNode | None, context: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what a page is told: `web/src/manifest.ts` names and explains each entry."""
-    python = served.python
+    python, tasks = served.python, _tasks(notebook)
     exercise = next((one for one in EXERCISES if tasks and tasks[0] in one.tasks), None)
     return {
         "kind": "index" if name == INDEX else "exercise" if exercise else "page",
@@ -123,7 +127,7 @@ def _manifest(
         "notebook": context["pathto"](f"_sources/{name}.ipynb", 1),
         "setup": _source(notebook, "setup"),
         "tasks": [_described(notebook, task, exercise) for task in tasks],
-        "runnable": [],
+        "runnable": _runnable(name, notebook) if python and "figures" in python.groups else [],
         "listed": list(_listed()) if name == INDEX else [],
     }
 
@@ -145,6 +149,19 @@ def _described(notebook: NotebookNode | None, task: AnyTask, exercise: Exercise 
         "lacks": [one for one in task.libraries if one not in SERVED] if isinstance(task, CodeTask) else [],
         "ran": _printed(_written(task, code)) if code else "",
     }
+
+
+def _runnable(name: str, notebook: NotebookNode | None) -> list[dict[str, Any]]:
+    """Return the code cells of a page whose code runs, without those of its exercises."""
+    if notebook is None or name not in runnable.PAGES:
+        return []
+    alts = {
+        cell.id: cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "") for cell in notebook.cells
+    }
+    cells = [cell for cell in runnable.cells(notebook) if not cell.id.startswith(OF_EXERCISES)]
+    return [
+        {"id": cell.id, "source": cell.source, "reason": cell.reason, "alt": alts[cell.id]} for cell in cells
+    ]
 
 
 def _listed() -> Iterator[dict[str, Any]]:

@@ -13,6 +13,12 @@ from nbformat import NotebookNode
 from tools.imports import ROOT
 from tools.in_page.closure import absent_behind, files_of
 
+# Where the code can be run: pages that need NumPy and figures for most of it.
+PAGES = (
+    "book/02-batchnorm-mechanics/01-forward",
+    "book/02-batchnorm-mechanics/02-backward",
+    "book/04-layernorm-for-transformers/01-one-formula",
+)
 HIDDEN = "remove-cell"  # the tag of a cell that the page does not show, as of those that glue
 
 _CALLED = {"torch": "PyTorch", "scipy": "SciPy", "sklearn": "scikit-learn", "IPython": "IPython"}

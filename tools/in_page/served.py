@@ -64,7 +64,7 @@ def _of_python(folder: Path) -> list[Work]:
         f"https://github.com/pyodide/pyodide/tree/{built}",
         (TEXTS / "pyodide-core.txt").read_text(encoding="utf-8"),
     )
-    wheels = [path for path in sorted(folder.glob("*.whl")) if not path.name.startswith("normcourse-")]
+    wheels = [path for path in sorted(folder.glob("*.whl")) if not path.name.startswith("normcourse")]
     return [core, library, parts, *map(in_wheel, wheels)]
 
 

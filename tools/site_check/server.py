@@ -1,6 +1,8 @@
 """A server of the built site on a free port of this machine, which compresses as a public host does."""
 
 import gzip
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -8,9 +10,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 COMPRESSED = {".css", ".html", ".js", ".json", ".mjs", ".svg", ".txt", ".wasm", ".xml"}
+PORTION = 1 << 16  # bytes that are sent at a time
 
 
 @cache
@@ -26,6 +29,17 @@ def gzipped(path: Path) -> bytes:
 class _Handler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30  # an idle connection ends by itself
+
+    def __init__(self, *arguments: Any, kilobytes_per_second: float, **options: Any) -> None:
+        self.pause = PORTION / 1000 / kilobytes_per_second
+        super().__init__(*arguments, **options)
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        """Send a body, no faster than this server may."""
+        while portion := source.read(PORTION):
+            outputfile.write(portion)
+            if self.pause:
+                time.sleep(self.pause)
 
     def send_head(self) -> BytesIO | BinaryIO | None:
         path = Path(self.translate_path(self.path))
@@ -56,11 +70,17 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder while the context lasts, and give its address, without a slash at the end."""
+def serve(folder: Path, kilobytes_per_second: float = math.inf) -> Iterator[str]:
+    """Serve a folder while the context lasts, and give its address, without a slash at the end.
+
+    Args:
+        folder: Of the built book.
+        kilobytes_per_second: How fast each file is sent.
+    """
     if not (folder / "index.html").exists():
         raise FileNotFoundError(f"{folder} holds no built book: run `make book` (`make test` does)")
-    server = _Server(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
+    handler = partial(_Handler, directory=str(folder), kilobytes_per_second=kilobytes_per_second)
+    server = _Server(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -23,11 +23,14 @@ export interface Task {
   ran: string;
 }
 
-/** A code cell of a chapter page that can be run in the page, or the reason why not. */
+/** A code cell of a chapter page. */
 export interface Runnable {
   id: string;
   source: string;
-  reason: string | null;
+  /** Why it does not run, as in "needs PyTorch"; empty if it does. */
+  reason: string;
+  /** What its figure shows, unless the code was changed. */
+  alt: string;
 }
 
 /** A notebook's points on the exercises' index. */

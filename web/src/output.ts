@@ -3,19 +3,23 @@
 import { make } from "./dom";
 import type { Item } from "./python";
 
-/** Put some items into a box, in place of what it holds. */
-export function show(box: HTMLElement, items: readonly Item[]): void {
-  box.replaceChildren(...items.map(element));
+/** Put some items into a box, in place of what it holds; `alt` says what a figure shows. */
+export function show(
+  box: HTMLElement,
+  items: readonly Item[],
+  alt = "The figure that the code draws.",
+): void {
+  box.replaceChildren(...items.map((item) => element(item, alt)));
 }
 
-function element(item: Item): Node {
+function element(item: Item, alt: string): Node {
   switch (item.kind) {
     case "html":
       return clean(item.html);
     case "figure":
       return make("img", {
         src: `data:image/png;base64,${item.data}`,
-        alt: "The figure that the code draws.",
+        alt,
       });
     case "text":
       return make("pre", { tabindex: 0 }, item.text);
@@ -43,6 +47,8 @@ function clean(html: string): Node {
       if (acts && !(one.tagName === "IMG" && value.startsWith("data:image/png"))) one.removeAttribute(name);
     }
   }
+  // The built page has the same record, by the same id.
+  for (const one of body.querySelectorAll("div[id]")) one.removeAttribute("id");
   for (const link of body.querySelectorAll<HTMLAnchorElement>("a[href$='.ipynb']")) {
     link.setAttribute("href", (link.getAttribute("href") ?? "").replace(/\.ipynb$/, ".html"));
   }

@@ -4,7 +4,10 @@ import * as Comlink from "comlink";
 import type { Progress } from "./merge";
 import type { Api, News } from "./worker";
 
-export const PATIENCE = 10_000; // ms that an answer may take: many hundred times what a check needs
+/** How long an answer may take, in ms: many hundred times what a check needs. */
+export const PATIENCE = 10_000;
+/** The same for a cell of a page, which may run all cells above it, and draw. */
+const PATIENCE_OF_CELLS = 60_000;
 
 export type Item =
   | { kind: "text" | "trouble" | "note"; text: string }
@@ -47,7 +50,6 @@ export class Python {
     private readonly script: URL,
     private readonly folder: URL,
     private readonly says: (state: State) => void,
-    private readonly patience = PATIENCE,
   ) {}
 
   /** Start Python, unless it is there or on its way. */
@@ -100,7 +102,8 @@ export class Python {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const ended = new Promise<never>((_, reject) => {
       this.end = (why) => reject(new Ended(why));
-      timer = setTimeout(() => this.end?.(this.tooLong(request)), this.patience);
+      const patience = request.action === "cell" ? PATIENCE_OF_CELLS : PATIENCE;
+      timer = setTimeout(() => this.end?.(this.tooLong(request, patience)), patience);
     });
     try {
       return JSON.parse(await Promise.race([remote.ask(JSON.stringify(request)), ended]));
@@ -142,10 +145,11 @@ export class Python {
     this.worker = this.remote = this.figures = null;
   }
 
-  private tooLong(request: Request): string {
+  private tooLong(request: Request, patience: number): string {
     const asked = request.cells.at(-1)?.title;
-    const where = this.runs && this.runs !== asked ? `in “${this.runs}”, which stands above` : "in this answer";
-    return `Stopped after ${this.patience / 1000} seconds, ${where}: does a loop never end? Python starts again; your answers are as they were.`;
+    const where =
+      this.runs && this.runs !== asked ? `in “${this.runs}”, which stands above` : "in this answer";
+    return `Stopped after ${patience / 1000} seconds, ${where}: does a loop never end? Python starts again; your answers are as they were.`;
   }
 
   private broke(error: Error): string {

@@ -1,56 +1,92 @@
-/** What a page with exercises loads at once: the points that are kept, and the button that loads the rest. */
+/** What a page with exercises loads at once: the points that are kept, and the buttons that load the rest. */
 
+import type * as Cells from "./cells";
 import { make, place } from "./dom";
 import { type Manifest, manifest } from "./manifest";
 import { showPoints } from "./points";
 import { browserStorage, Store } from "./store";
+
+/** A bar with a button that begins something. */
+interface Offer {
+  label: string;
+  note: string;
+  /** What a reader does where Python cannot run. */
+  instead: string;
+  begin: keyof typeof Cells;
+  /** Where the bar goes: after this. */
+  after: Element | null;
+}
 
 const page = manifest();
 if (page) {
   const store = new Store(browserStorage());
   showPoints(page, store);
   window.addEventListener("storage", () => showPoints(page, store));
-  if (page.tasks.length > 0) offer(page, store);
+  if (page.runnable.length > 0) put(page, code(page));
+  if (page.tasks.length > 0) put(page, tasks(page, store));
 }
 
-/** Put the button, or the reason why there is none, above the first task. */
-function offer(page: Manifest, store: Store): void {
-  const bar = make("div", { class: "in-page-bar", role: "region", "aria-label": "Exercises in the page" });
-  const first = page.tasks[0];
-  const section = page.kind === "page" && first ? place(`answer-${first.cell}`)?.closest("section") : null;
-  (section ?? document).querySelector(section ? "h2" : "article h1")?.after(bar);
-  if (page.python === null) {
-    bar.append(make("p", {}, "In this build of the book Python does not run in the page. ", elsewhere(page)));
-    return;
-  }
-  if (window.location.protocol === "file:") {
-    bar.append(make("p", {}, "In a page that was opened as a file, Python cannot run. ", elsewhere(page)));
-    return;
-  }
+function tasks(page: Manifest, store: Store): Offer {
   const kept = page.tasks.filter((task) => store.answer(page.name, task.cell)).length;
-  const label = kept > 0 ? "Go on with the exercises here" : "Do the exercises on this page";
-  const start = make("button", { type: "button", class: "in-page-button in-page-main" }, label);
-  const size = ((page.python.sent.exercises ?? 0) / 1e6).toFixed(1);
   const answers = kept > 0 ? `${kept} answer${kept > 1 ? "s are" : " is"} kept in this browser. ` : "";
-  const note = make(
-    "p",
-    { class: "in-page-note" },
-    `${answers}Python runs in the page: ${size} MB are loaded once, and nothing that you write leaves your computer.`,
-  );
-  bar.append(start, note);
+  const section = place(`answer-${page.tasks[0]?.cell}`)?.closest("section");
+  return {
+    label: kept > 0 ? "Go on with the exercises here" : "Do the exercises on this page",
+    note: `${answers}Python runs in the page: ${size(page, "exercises")} are loaded once, and nothing that you write leaves your computer.`,
+    instead: "do the exercises in JupyterLab",
+    begin: "beginTasks",
+    after: page.kind === "page" ? (section?.querySelector("h2") ?? null) : title(),
+  };
+}
+
+function code(page: Manifest): Offer {
+  return {
+    label: "Run the code of this page here",
+    note: `You can change it, too. Python runs in the page: ${size(page, "exercises", "figures")} are loaded once.`,
+    instead: "run the code in JupyterLab",
+    begin: "beginCode",
+    after: title(),
+  };
+}
+
+function title(): Element | null {
+  return document.querySelector("article h1");
+}
+
+/** Return how much is loaded for some groups of files. */
+function size(page: Manifest, ...groups: string[]): string {
+  const bytes = groups.reduce((sum, group) => sum + (page.python?.sent[group] ?? 0), 0);
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** Put a bar with the button, or with the reason why there is none. */
+function put(page: Manifest, { label, note, instead, begin, after }: Offer): void {
+  const bar = make("div", { class: "in-page-bar", role: "region", "aria-label": "Python in the page" });
+  after?.after(bar);
+  const why = hindrance(page);
+  if (why) {
+    const link = make("a", { href: page.notebook, download: "" }, "Download the notebook");
+    bar.append(make("p", {}, `${why} `, link, ` and ${instead}.`));
+    return;
+  }
+  const start = make("button", { type: "button", class: "in-page-button in-page-main" }, label);
+  const said = make("p", { class: "in-page-note" }, note);
+  bar.append(start, said);
   start.addEventListener("click", async () => {
     start.setAttribute("aria-disabled", "true");
     try {
-      const { begin } = await import(new URL(page.base + page.cells, window.location.href).href);
-      begin(page, bar);
+      const cells: typeof Cells = await import(new URL(page.base + page.cells, window.location.href).href);
+      cells[begin](page, bar);
     } catch {
       start.removeAttribute("aria-disabled");
-      note.textContent = "The editor did not come. Is the network there? Press the button to try again.";
+      said.textContent = "The editor did not come. Is the network there? Press the button to try again.";
     }
   });
 }
 
-function elsewhere(page: Manifest): Node {
-  const link = make("a", { href: page.notebook, download: "" }, "Download the notebook");
-  return make("span", {}, link, " and do the exercises in JupyterLab.");
+/** Return why Python cannot run here; empty where it can. */
+function hindrance(page: Manifest): string {
+  if (page.python === null) return "In this build of the book Python does not run in the page.";
+  if (window.location.protocol === "file:") return "In a page that was opened as a file Python cannot run.";
+  return "";
 }

@@ -7,7 +7,17 @@ import { type Files, Loader, LoadingError } from "./loading";
 /** What the worker says while it works, beside its answers. */
 export type News = { loaded: number; total: number } | { starting: true } | { runs: string };
 
+// "Building the font cache" would be the first thing that a reader is told.
+const QUIET = `
+import logging
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+import matplotlib.pyplot
+`;
+
 const tell = (news: News): void => self.postMessage(news);
+
+// Figures are drawn into memory, and explorers as one picture: their frames would take seconds.
+const ENVIRONMENT = { HOME: "/home/pyodide", MPLBACKEND: "agg", NORMCOURSE_EXPLORE: "still" };
 
 let loader: Loader;
 let python: PyodideInterface;
@@ -31,7 +41,7 @@ async function start(base: string): Promise<void> {
   await loader.load("exercises");
   tell({ starting: true });
   const { loadPyodide } = await import(`${base}pyodide.mjs`);
-  python = await loadPyodide({ indexURL: base });
+  python = await loadPyodide({ indexURL: base, env: ENVIRONMENT });
   await packages("normcourse");
   answer = python.pyimport("normcourse.exercises.page").answer;
 }
@@ -41,6 +51,7 @@ async function loadFigures(): Promise<void> {
   await loader.load("figures");
   tell({ starting: true });
   await packages("normcourse-pages");
+  python.runPython(QUIET);
 }
 
 // Not loadPyodide's own `packages`: where a file fails its hash, that never answers (0.27.7). This one returns

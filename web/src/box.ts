@@ -1,0 +1,49 @@
+/** The box below a cell that shows what Python says of it, and the button that ends a run. */
+
+import { make } from "./dom";
+import { show } from "./output";
+import type { Item } from "./python";
+import type { Busy } from "./session";
+
+/** A run that is shorter than this has no Stop: a button that flickers helps nobody. */
+const MOMENT = 700;
+
+export class Box implements Busy {
+  readonly element = make("div", { class: "in-page-output", role: "region", "aria-live": "polite" });
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  /**
+   * @param label What a screen reader calls it.
+   * @param stop The button that ends the run, shown while it lasts.
+   */
+  constructor(
+    label: string,
+    private readonly stop: HTMLButtonElement,
+  ) {
+    this.element.setAttribute("aria-label", label);
+  }
+
+  show(items: readonly Item[], alt?: string): void {
+    show(this.element, items, alt);
+  }
+
+  /** Show sentences of the page's own. */
+  say(...texts: string[]): void {
+    this.show(texts.map((text) => ({ kind: "note", text })));
+  }
+
+  trouble(text: string): void {
+    this.show([{ kind: "trouble", text }]);
+  }
+
+  busy(busy: boolean): void {
+    this.element.setAttribute("aria-busy", String(busy));
+    clearTimeout(this.timer);
+    if (busy) {
+      this.say("Python works …");
+      this.timer = setTimeout(() => {
+        this.stop.hidden = false;
+      }, MOMENT);
+    } else this.stop.hidden = true;
+  }
+}

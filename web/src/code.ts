@@ -1,0 +1,79 @@
+/** The code cells of a chapter's page: an editor in place of each, run in the page as in a notebook. */
+
+import { Box } from "./box";
+import { make, place } from "./dom";
+import { Editor } from "./editor";
+import type { Runnable } from "./manifest";
+import type { Request } from "./python";
+import { KEYS, type Session } from "./session";
+
+/** One code cell that can run here. */
+class CodeCell {
+  readonly title: string;
+  readonly editor: Editor;
+  private readonly box: Box;
+  private readonly built: HTMLElement[];
+
+  constructor(
+    number: number,
+    private readonly runnable: Runnable,
+    private readonly session: Session,
+    private readonly upTo: (cell: CodeCell) => Request["cells"],
+    where: HTMLElement,
+  ) {
+    this.title = `Code cell ${number}`;
+    const host = make("div", { class: "in-page-editor highlight" });
+    this.editor = new Editor(host, {
+      text: runnable.source,
+      label: this.title,
+      describedBy: KEYS,
+      changed: () => {},
+      submit: () => void this.run(),
+    });
+    const stop = session.stopButton();
+    this.box = new Box(`What ${this.title.toLowerCase()} shows`, stop);
+    this.built = [...where.querySelectorAll<HTMLElement>(":scope > .cell_output")];
+    const group = make("div", { class: "in-page-buttons", role: "group", "aria-label": this.title });
+    group.append(
+      session.button("Run", () => void this.run(), "in-page-main"),
+      session.button("Start again", () => this.startAgain()),
+      stop,
+    );
+    const input = where.querySelector<HTMLElement>(":scope > .cell_input");
+    input?.replaceWith(host);
+    host.after(group, this.box.element);
+    this.box.element.classList.add("cell_output");
+  }
+
+  /** Run it, after what stands above and has not run yet; what it shows takes the place of what was built. */
+  private async run(): Promise<void> {
+    const request = { action: "cell" as const, name: "", cells: this.upTo(this), kept: {} };
+    const reply = await this.session.ask(request, this.box, true);
+    if (reply === null) return;
+    for (const output of this.built) output.hidden = true;
+    const alt = this.editor.text === this.runnable.source ? this.runnable.alt : "";
+    if (reply.items.length > 0) this.box.show(reply.items, alt || undefined);
+    else this.box.say("It ran, and shows nothing.");
+  }
+
+  private startAgain(): void {
+    this.editor.put(this.runnable.source);
+    for (const output of this.built) output.hidden = false;
+    this.box.show([]);
+  }
+}
+
+/** Put an editor in place of each code cell that can run in the page; say of the others why not. */
+export function codeCells(session: Session): void {
+  const cells: CodeCell[] = [];
+  const upTo = (last: CodeCell): Request["cells"] =>
+    cells.slice(0, cells.indexOf(last) + 1).map(({ title, editor }) => ({ title, source: editor.text }));
+  session.page.runnable.forEach((runnable, index) => {
+    const where = place(runnable.id);
+    if (!where) return;
+    if (runnable.reason) {
+      const said = `It does not run in the page: it ${runnable.reason}.`;
+      where.querySelector(":scope > .cell_input")?.after(make("p", { class: "in-page-note" }, said));
+    } else cells.push(new CodeCell(index + 1, runnable, session, upTo, where));
+  });
+}
