@@ -179,9 +179,9 @@ def _along_mistaken(mistakes: Mistakes, h: Array, xhat: Array, var: Array, eps: 
     along = (h * xhat).mean(axis=axis) if "mean" in mistakes else (h * xhat).sum(axis=axis)
     share = eps / (var + eps)
     if "none" in mistakes:
-        share = 0 * var
+        share = np.zeros_like(var)
     if "all" in mistakes:
-        share = 1.0
+        share = np.ones_like(var)
     if "the other share" in mistakes:
         share = var / (var + eps)
     if "eps over var" in mistakes:
@@ -192,7 +192,7 @@ def _along_mistaken(mistakes: Mistakes, h: Array, xhat: Array, var: Array, eps: 
     if "no root" in mistakes:
         root = var + eps
     if "root forgotten" in mistakes:
-        root = 1.0
+        root = np.ones_like(var)
     if "no eps" in mistakes:
         root = np.sqrt(var)
     return along / root * share
@@ -325,7 +325,7 @@ RMS = NumberTask(
         WrongNumber("xhat", (0.2, 1.4), "That is xhat. Put it into the formula of the gradient."),
         WrongNumber(
             "root of the sum",
-            (49 / 50**1.5, -7 / 50**1.5),
+            (0.84 / 50**0.5, -0.12 / 50**0.5),
             "You divide by the root of the sum of squares. RMSNorm divides by the root of their mean, 5.",
         ),
     ),
