@@ -115,7 +115,7 @@ def execute(
     environment: Mapping[str, str] | None = None,
     keep_going: bool = False,
 ) -> dict[Path, str]:
-    """Execute the notebooks that the cache does not hold yet, each core one at a time.
+    """Execute the notebooks that the cache does not hold yet, as many at a time as their threads have cores.
 
     Args:
         notebooks: Paths.
@@ -142,15 +142,16 @@ def execute(
         **(environment or {}),
     }
     what = f"executing {len(waiting)} notebook{'s' * (len(waiting) > 1)}"
-    total = sum(seconds.values())
+    total, beside = sum(seconds.values()), side_by_side(variables)
     with (
-        Progress(total, what, expected=total / cores()) as progress,
+        Progress(total, what, expected=total / beside) as progress,
         tempfile.TemporaryDirectory() as sockets,
         open_cache(folder) as held,
     ):
         kernels = _Kernels(variables, Path(sockets), progress, seconds, held)
+        executing = kernels.run_all(waiting, beside, keep_going=keep_going)
         with ThreadPoolExecutor(1) as thread:  # which has no loop yet; a caller's own thread may have one
-            failures = thread.submit(asyncio.run, kernels.run_all(waiting, keep_going=keep_going)).result()
+            failures = thread.submit(asyncio.run, executing).result()
     if failures and not keep_going:
         raise NotebookFailedError("\n\n".join(failures.values()))
     return failures
@@ -174,7 +175,7 @@ class _Kernels:
         self.cache = held
         self.failures: dict[Path, str] = {}
 
-    async def run_all(self, paths: list[Path], *, keep_going: bool) -> dict[Path, str]:
+    async def run_all(self, paths: list[Path], beside: int, *, keep_going: bool) -> dict[Path, str]:
         waiting = iter(enumerate(paths))
 
         async def worker() -> None:
@@ -183,7 +184,7 @@ class _Kernels:
                 if self.failures and not keep_going:
                     break
 
-        await asyncio.gather(*(worker() for _ in range(min(cores(), len(paths)))))
+        await asyncio.gather(*(worker() for _ in range(min(beside, len(paths)))))
         return self.failures
 
     async def _run(self, number: int, path: Path) -> None:
@@ -225,6 +226,11 @@ class _Kernels:
 def cores() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def side_by_side(variables: Mapping[str, str]) -> int:
+    """Return how many processes with these variables share the processors, each with so many threads."""
+    return max(1, cores() // max(1, int(variables.get("OMP_NUM_THREADS") or 1)))
 
 
 def _failure(path: Path, number: int, cell: NotebookNode, error: Exception) -> str:

@@ -7,16 +7,17 @@ from time import process_time
 
 import numpy as np
 
-from normcourse.exercises import EXERCISES
+from normcourse.exercises import EXERCISES, PRACTICE
 from normcourse.exercises.diagnosis import diagnose, explain
 from normcourse.exercises.probes import arguments, distance, expected, given_by
 from normcourse.exercises.running import Outcome
 from normcourse.exercises.slips import slips, spoilt
-from normcourse.exercises.task import ChoiceTask, CodeTask, Inputs, Mistakes
+from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Inputs, Mistakes, NumberTask, is_practice
 from normcourse.exercises.terms import Form
 from tools.execution import ROOT
 
 SEEDS = range(5)
+TASKS: list[AnyTask] = [*(task for exercise in EXERCISES for task in exercise.tasks), *PRACTICE]
 PATH = ROOT / "docs" / "exercises.md"
 HEAD = """# What the exercises can tell apart
 
@@ -30,6 +31,8 @@ like a learner's answer, with {seeds} seeds.
   rounded down to a power of ten.
 - *made*: further mistakes that are made from the task's formulas. *apart*: how many of them can be
   told from the truth and from each other; the rest give what another gives, in another way of writing.
+
+Tasks without points are practice: a page asks them at its end.
 
 | task | kind | points | listed | sets | named | alike | margin | made | apart |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -73,7 +76,12 @@ def code_row(task: CodeTask) -> list[object]:
     power = floor(log10(least / task.tolerance))
     told = [len(singles), len(sets), len(named), len(sets) - len(named), f"10^{power}"]
     sentences = {slip.says for form in task.forms for slip in slips(form)}
-    return ["code", task.points, *told, len(sentences) or "", len(told_apart(task)) or ""]
+    return ["code", worth(task), *told, len(sentences) or "", len(told_apart(task)) or ""]
+
+
+def worth(task: AnyTask) -> object:
+    """Return the points of a task, of which practice has none."""
+    return "" if is_practice(task) else task.points
 
 
 def told_apart(task: CodeTask) -> set[tuple[str, ...]]:
@@ -112,16 +120,17 @@ def seconds(task: CodeTask) -> list[float]:
 
 def rows() -> Iterator[str]:
     """Yield a line of the table for each task."""
-    for exercise in EXERCISES:
-        for task in exercise.tasks:
-            if isinstance(task, CodeTask):
-                cells = code_row(task)
-            elif isinstance(task, ChoiceTask):
-                wrong = sum(len(question.options) - 1 for question in task.questions)
-                cells = ["choice", task.points, f"{wrong} + {len(task.beliefs)} beliefs", *[""] * 6]
-            else:
-                cells = ["forecast", task.points, *[""] * 7]
-            yield f"| `{task.name}` | {' | '.join(map(str, cells))} |"
+    for task in TASKS:
+        if isinstance(task, CodeTask):
+            cells = code_row(task)
+        elif isinstance(task, ChoiceTask):
+            wrong = sum(len(question.options) - 1 for question in task.questions)
+            cells = ["choice", task.points, f"{wrong} + {len(task.beliefs)} beliefs", *[""] * 6]
+        elif isinstance(task, NumberTask):
+            cells = ["number", worth(task), len(task.wrong), *[""] * 6]
+        else:
+            cells = ["forecast", task.points, *[""] * 7]
+        yield f"| `{task.name}` | {' | '.join(map(str, cells))} |"
 
 
 def text() -> str:
@@ -131,7 +140,7 @@ def text() -> str:
 
 def times() -> str:
     """Return the table of times, which is of this machine."""
-    tasks = [task for exercise in EXERCISES for task in exercise.tasks if isinstance(task, CodeTask)]
+    tasks = [task for task in TASKS if isinstance(task, CodeTask)]
     return TIMES + "".join(
         f"| `{task.name}` | {' | '.join(f'{1000 * taken:.0f}' for taken in seconds(task))} |\n"
         for task in tasks

@@ -99,7 +99,7 @@ def run_corners(name: str, variables: Mapping[str, str], sweeps: list[str]) -> N
         return
     with (
         Progress(CORNER_SECONDS * len(waiting), f"{name}: {len(waiting)} corners") as progress,
-        ThreadPoolExecutor(execution.cores()) as pool,
+        ThreadPoolExecutor(execution.side_by_side(variables)) as pool,
     ):
         list(pool.map(one, waiting))
 

@@ -1,4 +1,4 @@
-"""All exercises and tasks of the course, by name."""
+"""All exercises and tasks of the course, by name: those that are graded, and the practice of the pages."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from normcourse.exercises.running import type_name
 from normcourse.exercises.task import AnyTask, Exercise
-from normcourse.exercises.tasks import batchnorm, covariate_shift, inference, layernorm
+from normcourse.exercises.tasks import batchnorm, covariate_shift, inference, layernorm, pages
 
-__all__ = ["EXERCISES", "find_exercise", "find_task"]
+__all__ = ["EXERCISES", "PRACTICE", "find_exercise", "find_task"]
 
 T = TypeVar("T")
 
@@ -18,6 +18,8 @@ EXERCISES: tuple[Exercise, ...] = (
     inference.EXERCISE,
     layernorm.EXERCISE,
 )
+#: What the pages ask at their ends, in the order of the book. It earns no points and no grader knows it.
+PRACTICE: tuple[AnyTask, ...] = pages.PRACTICE
 
 
 def find_exercise(name: str) -> Exercise:
@@ -26,8 +28,9 @@ def find_exercise(name: str) -> Exercise:
 
 
 def find_task(name: str) -> AnyTask:
-    """Return the task of a name; a KeyError lists those that exist."""
-    return _find("task", name, {task.name: task for exercise in EXERCISES for task in exercise.tasks})
+    """Return the task of a name, graded or practice; a KeyError lists those that exist."""
+    graded = (task for exercise in EXERCISES for task in exercise.tasks)
+    return _find("task", name, {task.name: task for task in (*graded, *PRACTICE)})
 
 
 def _find(kind: str, name: str, things: Mapping[str, T]) -> T:

@@ -10,7 +10,7 @@ from html import escape
 
 from normcourse.exercises.marking import CheckMark, Mark
 from normcourse.exercises.store import Progress
-from normcourse.exercises.task import AnyTask, Exercise, Section
+from normcourse.exercises.task import AnyTask, Exercise, Section, is_practice
 
 __all__ = ["Feedback", "Note", "Table", "points"]
 
@@ -53,7 +53,7 @@ class Feedback:
 
     def __repr__(self) -> str:
         checks = [
-            f"  {_word(check, 'pass', 'FAIL')}  {check.name}{_worth(check.of)}: {self._detail(check)}"
+            f"  {_word(check, 'pass', 'FAIL')}  {check.name}{self._worth(check)}: {self._detail(check)}"
             for check in self.mark.checks
         ]
         texts = [f"  {text}" for text in self._texts()]
@@ -65,7 +65,7 @@ class Feedback:
         parts = [f"<p><strong>{escape(self.task.title)}: {escape(self._headline())}</strong></p>"]
         if self.mark.checks:
             rows = [
-                (_word(check, "✓ pass", "✗ fail"), f"{check.name}{_worth(check.of)}", self._detail(check))
+                (_word(check, "✓ pass", "✗ fail"), f"{check.name}{self._worth(check)}", self._detail(check))
                 for check in self.mark.checks
             ]
             parts.append(_table(("Result", "Check", "Numbers"), rows))
@@ -75,11 +75,29 @@ class Feedback:
         return BOX.format(COLOURS.get(self.mark.status, OTHER), "".join(parts))
 
     def _sends_to_the_page(self) -> bool:
-        """Return whether there is something to read up: not for an answer that has not been begun."""
-        return self.mark.points < self.mark.of and self.mark.status not in ("not attempted", "not here")
+        """Return whether there is something to read up: not for an answer that has not been begun.
+
+        Who practises is reading the page.
+        """
+        return (
+            not is_practice(self.task)
+            and self.mark.points < self.mark.of
+            and self.mark.status not in ("not attempted", "not here")
+        )
 
     def _headline(self) -> str:
+        if is_practice(self.task):
+            passed = sum(check.passed for check in self.mark.checks)
+            some = (
+                f", {passed} of {len(self.mark.checks)} checks" if 0 < passed < len(self.mark.checks) else ""
+            )
+            return WORDS[self.mark.status] + some
         return f"{WORDS[self.mark.status]}, {points(self.mark.points)} of {self.mark.of} points"
+
+    def _worth(self, check: CheckMark) -> str:
+        if is_practice(self.task) or not check.of:
+            return ""
+        return f" ({check.of} point{'' if check.of == 1 else 's'})"
 
     def _detail(self, check: CheckMark) -> str:
         """Return a check's numbers, without what would stand in several checks."""
@@ -151,10 +169,6 @@ class Table:
 def _word(check: CheckMark, good: str, bad: str) -> str:
     """Return the word for a check; what earns nothing by itself, a forecast's statement, has none."""
     return (good if check.passed else bad) if check.of else "-"
-
-
-def _worth(number: int) -> str:
-    return f" ({number} point{'' if number == 1 else 's'})" if number else ""
 
 
 def _seen(progress: Progress) -> str:

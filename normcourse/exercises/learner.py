@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from types import FunctionType
 from typing import Any
 
+import numpy as np
+
 from normcourse.exercises import calls
 from normcourse.exercises.catalogue import EXERCISES, find_exercise, find_task
 from normcourse.exercises.feedback import Feedback, Note, Table
@@ -14,9 +16,9 @@ from normcourse.exercises.imports import libraries
 from normcourse.exercises.marking import Mark, mark
 from normcourse.exercises.notebooks import solution_source
 from normcourse.exercises.probes import arguments
-from normcourse.exercises.running import Outcome, call_answer, describe, read_answer
+from normcourse.exercises.running import Outcome, call_answer, describe, read_answer, read_numbers
 from normcourse.exercises.store import Progress, keep, recall
-from normcourse.exercises.task import AnyTask, CodeTask, PredictionTask
+from normcourse.exercises.task import AnyTask, CodeTask, NumberTask, PredictionTask, is_practice
 
 __all__ = ["check", "commit", "hint", "progress", "solution"]
 
@@ -61,8 +63,7 @@ def check(task: str, namespace: Mapping[str, Any] | None = None) -> Feedback:
         return Feedback(found, judged, f'If you are stuck, hint("{task}") helps by steps.')
     after = before.better(judged.points)
     trouble = keep(task, after)
-    earlier = f"Your best so far: {after.points:g} of {found.points}." if after.points > judged.points else ""
-    notes = [earlier, trouble]
+    notes = [_earlier(found, after.points) if after.points > judged.points else "", trouble]
     try:
         order = _in_another_order(found, namespace) if judged.points < found.points else ""
         notes += [order, _not_allowed(found, namespace)]
@@ -100,6 +101,8 @@ def solution(task: str) -> Note:
     """
     found = find_task(task)
     keep(task, replace(recall(task), solution=True))
+    if isinstance(found, CodeTask | NumberTask) and found.solution:
+        return Note(f"A solution of {task}", found.solution, code=True)
     notebook = next(exercise.notebook for exercise in EXERCISES if found in exercise.tasks)
     return Note(f"A solution of {task}", solution_source(task, notebook), code=True)
 
@@ -143,6 +146,13 @@ def progress(exercise: str | None = None) -> Table:
     return Table([(one, [recall(task.name) for task in one.tasks]) for one in exercises])
 
 
+def _earlier(task: AnyTask, best: float) -> str:
+    """Say that an earlier answer was better."""
+    if is_practice(task) and best == task.points:
+        return "An earlier answer of yours was right."
+    return f"Your best so far: {best:g} of {task.points}{' checks' * is_practice(task)}."
+
+
 def _committed(task: AnyTask, kept: Progress) -> dict[str, float] | None:
     """Return the forecast that was committed; None too where it is of other statements than the task's."""
     if not isinstance(task, PredictionTask) or kept.committed is None:
@@ -183,6 +193,8 @@ def _outcomes(
     if not isinstance(task, CodeTask):
         if committed is not None:
             return [Outcome("returned", value=committed)]
+        if isinstance(task, NumberTask):
+            return [read_numbers(namespace, task.answer, np.shape(task.right))]
         return [read_answer(namespace, task.answer)]
     call = getattr(calls, task.call)
     return [
@@ -219,7 +231,7 @@ def _not_here(task: AnyTask) -> str:
 
 def _not_allowed(task: AnyTask, namespace: Mapping[str, Any]) -> str:
     """Say which libraries an answer uses that the grader does not have; empty if there are none."""
-    if not isinstance(task, CodeTask):
+    if not isinstance(task, CodeTask) or is_practice(task):
         return ""
     used = libraries(namespace.get(task.answer)) - set(task.libraries)
     if not used:

@@ -12,7 +12,7 @@ from normcourse.exercises.advice import advice, definitions
 from normcourse.exercises.diagnosis import Diagnosis, diagnose
 from normcourse.exercises.probes import distance, expected
 from normcourse.exercises.running import Outcome
-from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, PredictionTask
+from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, NumberTask, PredictionTask
 
 __all__ = ["CheckMark", "Mark", "mark"]
 
@@ -67,7 +67,8 @@ def mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int = 0) -> Mark:
     Args:
         task: Any.
         outcomes: Of :func:`~normcourse.exercises.running.call_answer` on ``arguments`` with the same
-            seed, or of ``read_answer``. Arrays are not trusted: shape and finiteness are looked at here.
+            seed, of ``read_answer`` or of ``read_numbers``. Arrays that were returned are not trusted: shape
+            and finiteness are looked at here.
         seed: Of the probes.
 
     No warning of NumPy's comes out of it, whatever the arrays hold.
@@ -88,6 +89,8 @@ def _mark(task: AnyTask, outcomes: Sequence[Outcome], seed: int) -> Mark:
         return _mark_choices(task, outcomes[0])
     if isinstance(task, PredictionTask):
         return _mark_predictions(task, outcomes[0])
+    if isinstance(task, NumberTask):
+        return _mark_numbers(task, outcomes[0])
     return _mark_code(task, outcomes, seed)
 
 
@@ -239,6 +242,23 @@ def _shown(given: object) -> str:
         return f"{given:g}" if type(given) is float else f"{given!r:.60}"
     except ValueError:
         return "a number of thousands of digits"
+
+
+def _mark_numbers(task: NumberTask, outcome: Outcome) -> Mark:
+    given, right = outcome.arrays[0], np.asarray(task.right, dtype=np.float64)
+    if distance(given, right) <= task.tolerance:
+        return Mark(task.name, "right", 1, 1)
+    for wrong in task.wrong:
+        if distance(given, np.asarray(wrong.value, dtype=np.float64)) <= task.tolerance:
+            return Mark(task.name, "wrong", 0, 1, (), (wrong.name,), wrong.says)
+    if any(np.array_equal(given, right.round(decimals)) for decimals in range(3)):
+        message = "It is rounded: give three digits after the point, or an expression, such as np.sqrt(2)."
+        return Mark(task.name, "wrong", 0, 1, (), ("rounded",), message)
+    message = f"None of the {len(task.wrong)} mistakes that we know gives this."
+    close = np.abs(given - right) <= task.tolerance * max(1.0, np.abs(right).max())
+    if close.any():
+        message += f" {task.answer}[{np.flatnonzero(close)[0]}] is right."
+    return Mark(task.name, "wrong", 0, 1, message=message)
 
 
 FORECASTERS = {

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Outcome", "call_answer", "describe", "is_learners", "read_answer", "type_name"]
+__all__ = ["Outcome", "call_answer", "describe", "is_learners", "read_answer", "read_numbers", "type_name"]
 
 MESSAGE = 500  # characters of an exception that are worth showing
 LARGEST = 10_000_000  # numbers in an array that is returned: no task asks for a thousandth of it
@@ -107,6 +107,44 @@ def read_answer(namespace: Mapping[str, Any], name: str) -> Outcome:
     if value and all(entry is None for entry in value.values()):
         return Outcome("not attempted")
     return Outcome("returned", value=value)
+
+
+def read_numbers(namespace: Mapping[str, Any], name: str, due: tuple[int, ...] = ()) -> Outcome:
+    """Read real numbers, called `name`, from a namespace. Never raises, but for a KeyboardInterrupt.
+
+    Args:
+        namespace: Where they are defined.
+        name: Of the variable.
+        due: The shape of the array that is due: of one number ``()``.
+    """
+    if name not in namespace:
+        return Outcome("missing", message=f"nothing is called {name}")
+    given = namespace[name]
+    entries = given if type(given) in (tuple, list) else (given,)
+    if entries and all(entry is None or entry is ... for entry in entries):
+        return Outcome("not attempted")
+    wanted = f"{name} should be {f'{due[0]} numbers, as in (1.5, -2)' if due else 'a number'}"
+    try:
+        array = np.array(given, subok=False)
+        kind = array.dtype.kind
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a learner's object may raise anything
+        return Outcome("unreadable", message=f"{wanted}, but is of type {type_name(given)}")
+    if kind not in "iuf":
+        held = (
+            f"holds {KINDS.get(kind, str(array.dtype))}" if array.ndim else f"is of type {type_name(given)}"
+        )
+        return Outcome("unreadable", message=f"{wanted}, but {held}")
+    if array.shape != due:
+        held = f"has the shape {array.shape}" if array.ndim else "is one"
+        held = held if due else f"is of type {type_name(given)}"
+        return Outcome("unreadable", message=f"{wanted}, but {held}")
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        held = "is" if array.ndim == 0 else "holds"
+        return Outcome("unreadable", message=f"{wanted}, but {held} {array[~np.isfinite(array)][0]}")
+    return Outcome("returned", (array,))
 
 
 def _as_arrays(returned: Any, outputs: int) -> Outcome:

@@ -75,7 +75,7 @@ def keep(task: str, progress: Progress) -> str:
         except OSError as error:
             why = f"{place} cannot be written ({error.strerror})"
     _unkept[task] = progress
-    return f"Your points last as long as this kernel: {why}."
+    return f"Your results last as long as this kernel: {why}."
 
 
 def _text(path: Path) -> str:

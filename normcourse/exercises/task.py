@@ -18,20 +18,25 @@ __all__ = [
     "ChoiceTask",
     "CodeTask",
     "Exercise",
+    "GradedTask",
     "Inputs",
     "Mistake",
     "Mistakes",
+    "NumberTask",
     "Option",
     "PredictionTask",
     "Probe",
     "Question",
     "Section",
     "Statement",
+    "WrongNumber",
+    "is_practice",
 ]
 
 Inputs = dict[str, Any]  # by the name of the parameter, in the order of the call
 Mistakes = frozenset[str]
 Outputs = NDArray[Any] | tuple[NDArray[Any], ...]
+Numbers = float | tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ class CodeTask:
         properties: What every right answer satisfies, to be tested where no known mistake explains an answer.
         apart: What is explained by itself where nothing explains all: ``outputs``, ``probes`` or ``nothing``.
         tolerance: The largest difference that passes, relative to the expected values where these exceed 1.
+        solution: Code that solves it, of a task that is practice; those of the others stand in notebooks.
     """
 
     name: str
@@ -132,6 +138,7 @@ class CodeTask:
     properties: tuple[Property, ...] = ()
     apart: str = "outputs"
     tolerance: float = 5e-6
+    solution: str = ""
 
     @property
     def points(self) -> int:
@@ -232,7 +239,60 @@ class PredictionTask:
     hints: tuple[str, ...]
 
 
-AnyTask = CodeTask | ChoiceTask | PredictionTask
+@dataclass(frozen=True)
+class WrongNumber:
+    """What a known mistake gives where a number is asked for.
+
+    Attributes:
+        name: Short: ``"n - 1"``.
+        value: Of as many numbers as are due.
+        says: The mistake in a sentence or two to the learner.
+    """
+
+    name: str
+    value: Numbers
+    says: str
+
+
+@dataclass(frozen=True, eq=False)
+class NumberTask:
+    """A number to find, or some: ``ANSWER = 2``. It is practice, and has one check.
+
+    Attributes:
+        name: ``"forward.by_hand"``: the page, a dot, what is asked.
+        title: What its feedback is headed by.
+        answer: The name that the learner defines.
+        section: The page that asks.
+        right: A number, or a tuple of numbers.
+        wrong: What known mistakes give, the likelier first.
+        hints: By steps.
+        solution: Code that defines the answer.
+        tolerance: The largest difference that passes, relative to the right numbers where these exceed 1.
+    """
+
+    name: str
+    title: str
+    answer: str
+    section: Section
+    right: Numbers
+    wrong: tuple[WrongNumber, ...]
+    hints: tuple[str, ...]
+    solution: str
+    tolerance: float = 0.002
+
+    @property
+    def points(self) -> int:
+        """The number of checks."""
+        return 1
+
+
+GradedTask = CodeTask | ChoiceTask | PredictionTask
+AnyTask = GradedTask | NumberTask
+
+
+def is_practice(task: AnyTask) -> bool:
+    """Return whether a task belongs to a page and earns nothing: its points only count checks."""
+    return isinstance(task, CodeTask | NumberTask) and bool(task.solution)
 
 
 @dataclass(frozen=True)
@@ -249,7 +309,7 @@ class Exercise:
     name: str
     title: str
     notebook: str
-    tasks: tuple[AnyTask, ...]
+    tasks: tuple[GradedTask, ...]
 
     @property
     def points(self) -> int:

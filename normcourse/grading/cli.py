@@ -20,7 +20,7 @@ import normcourse
 from normcourse.exercises.catalogue import EXERCISES, find_exercise
 from normcourse.exercises.feedback import Feedback, points
 from normcourse.exercises.marking import Mark
-from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Exercise, PredictionTask
+from normcourse.exercises.task import ChoiceTask, CodeTask, Exercise, GradedTask, PredictionTask
 from normcourse.grading import engine, release, report, submissions
 from normcourse.grading.folder import FolderError, OutFolder
 from normcourse.grading.reader import Reader
@@ -203,7 +203,7 @@ def _check(chosen: argparse.Namespace) -> int:
     return OK if all(done) else PROBLEM
 
 
-def _done(task: AnyTask, mark: Mark) -> bool:
+def _done(task: GradedTask, mark: Mark) -> bool:
     """Return whether all points are earned; a forecast is done when it is made, however it turned out."""
     return mark.points == mark.of or (isinstance(task, PredictionTask) and mark.points > 0)
 

@@ -21,7 +21,7 @@ import normcourse
 from normcourse.exercises.marking import Mark, mark
 from normcourse.exercises.probes import arguments
 from normcourse.exercises.running import Outcome
-from normcourse.exercises.task import AnyTask, CodeTask, Exercise
+from normcourse.exercises.task import CodeTask, Exercise, GradedTask
 from normcourse.grading import submissions
 from normcourse.grading.folder import OutFolder
 from normcourse.grading.reader import Reader
@@ -142,7 +142,7 @@ class Grader:
             marks.append(self._mark(task, [_explained(task, one, submission.imports) for one in ours]))
         return (status, reason), tuple(marks)
 
-    def _mark(self, task: AnyTask, outcomes: Sequence[Outcome]) -> Mark:
+    def _mark(self, task: GradedTask, outcomes: Sequence[Outcome]) -> Mark:
         judged = mark(task, outcomes, self.seed.number)
         checks = tuple(replace(check, detail=plain(check.detail)) for check in judged.checks)
         mistakes = tuple(plain(mistake) for mistake in judged.mistakes)
@@ -299,7 +299,7 @@ class _Batch:
         return replace(result, name=one_line(file.name), learner=one_line(file.learner))
 
 
-def _explained(task: AnyTask, outcome: Outcome, imports: dict[str, str]) -> Outcome:
+def _explained(task: GradedTask, outcome: Outcome, imports: dict[str, str]) -> Outcome:
     """Say of a name that is not there that its import was left out, if that is why."""
     named = re.match(r"NameError: name '(\w+)' is not defined", outcome.message)
     absent = re.match(r"ModuleNotFoundError: No module named '(\w+)", outcome.message)
@@ -329,7 +329,7 @@ def _versions(exercise: Exercise) -> dict[str, str]:
     return {"normcourse": normcourse.__version__} | {name: version(name) for name in names}
 
 
-def _request(task: AnyTask, seed: Seed) -> Request:
+def _request(task: GradedTask, seed: Seed) -> Request:
     if not isinstance(task, CodeTask):
         return Request(task.name, task.answer, None)
     inputs = tuple(arguments(task, seed.number))

@@ -34,7 +34,8 @@ from normcourse.grading.reading import MalformedError, code_cells
 __all__ = ["ASKED", "READY", "TOLD", "Asked", "Extract", "extract", "main"]
 
 ASKED, TOLD = struct.Struct("!IQ"), struct.Struct("!I")  # the bytes of a header, and of the file after it
-READY = b"r"  # is told once, before anything is asked
+READY = b"r"  # is told before each file is asked
+PIECE = 1 << 16  # bytes at a time of what is thrown away
 CALLS = 3  # that were left out and are named
 
 
@@ -152,15 +153,19 @@ def _left_out(calls: Sequence[Piece]) -> tuple[str, ...]:
 def main(seconds: int, memory: int) -> None:
     """Serve the grader, at the socket that is standard input, until it goes away.
 
+    It ends too where a file has left it with much memory, as Python 3.13's parser does when memory fails: the
+    next file is not to pay for that.
+
     Args:
         seconds: On the processor, for each file.
         memory: Bytes that reading may take, beside what the process has.
     """
     channel = socket.socket(fileno=0)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, _address_space() + memory)
-    channel.sendall(READY)
-    while True:
+    first = _address_space()
+    while (has := _address_space()) <= first + memory // 2:
+        _limit(resource.RLIMIT_AS, has + memory)
+        channel.sendall(READY)
         head = _received(channel, ASKED.size)
         if len(head) < ASKED.size:
             return
@@ -185,8 +190,17 @@ def _answered(channel: socket.socket, header: int, size: int) -> dict[str, Any]:
 
 
 def _received(channel: socket.socket, size: int) -> bytes:
-    """Return so many bytes, or fewer if the grader went away."""
-    return channel.recv(size, socket.MSG_WAITALL) if size else b""
+    """Return so many bytes, or fewer if the grader went away.
+
+    Raises:
+        MemoryError: There is no room for them. They are gone, as the grader first sends all, then listens.
+    """
+    try:
+        return channel.recv(size, socket.MSG_WAITALL) if size else b""
+    except MemoryError:
+        while size and (piece := channel.recv(min(size, PIECE))):
+            size -= len(piece)
+        raise
 
 
 def _limit(name: int, value: int) -> None:

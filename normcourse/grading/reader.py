@@ -136,7 +136,7 @@ class Reader:
         raise MalformedError(f"{COSTLY}: its code comes to more than {LARGEST >> 20} MiB")
 
     def _started(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
-        if self._process is None or self._channel is None or self._process.poll() is not None:
+        if self._process is None or self._channel is None or not self._is_ready(self._channel):
             self.close()
             self._channel, theirs = socket.socketpair()
             root = str(Path(__file__).parents[2])
@@ -149,14 +149,17 @@ class Reader:
                     stderr=subprocess.DEVNULL,
                     start_new_session=True,  # an interrupt is the grader's to handle
                 )
-            self._channel.settimeout(self._cost.wall)
-            try:
-                ready = self._channel.recv(len(READY))
-            except OSError:
-                ready = b""
-            if ready != READY:
+            if not self._is_ready(self._channel):
                 raise RuntimeError("the process that reads submissions does not start")
         return self._process, self._channel
+
+    def _is_ready(self, channel: socket.socket) -> bool:
+        """Return whether the process takes a file: it may have ended, by itself too."""
+        channel.settimeout(self._cost.wall)
+        try:
+            return channel.recv(len(READY)) == READY
+        except OSError:
+            return False
 
     def _how_it_ended(self, process: subprocess.Popen[bytes]) -> str:
         """Say how the process ended whose channel is closed."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from normcourse.exercises.notebooks import BEGIN, END, INSTEAD, answer_cell, load
-from normcourse.exercises.task import AnyTask, ChoiceTask, CodeTask, Exercise, PredictionTask
+from normcourse.exercises.task import ChoiceTask, CodeTask, Exercise, GradedTask, PredictionTask
 
 __all__ = ["release", "write"]
 
@@ -67,7 +67,7 @@ def _source(cell: dict[str, Any]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def _without_solution(source: str, task: AnyTask) -> str:
+def _without_solution(source: str, task: GradedTask) -> str:
     lines = source.splitlines()
     marks = [number for number, line in enumerate(lines) if line.strip() in (BEGIN, INSTEAD, END)]
     found = [lines[number].strip() for number in marks]
@@ -83,7 +83,7 @@ def _without_solution(source: str, task: AnyTask) -> str:
     return "\n".join([*lines[:begin], *(line.rstrip() for line in stub), *lines[end + 1 :]])
 
 
-def _stub(task: AnyTask) -> list[str]:
+def _stub(task: GradedTask) -> list[str]:
     """Return the lines that stand where the solution stood."""
     if isinstance(task, CodeTask):
         return [f'raise NotImplementedError("{task.name}")  # your code goes here']
@@ -108,7 +108,7 @@ def _describe(cell: dict[str, Any], exercise: Exercise) -> None:
         cell["metadata"]["nbgrader"] = {**entry, "grade": False}
 
 
-def _check(task: AnyTask) -> str:
+def _check(task: GradedTask) -> str:
     """Return a check whose last expression is the points: nbgrader takes it for the grade.
 
     A forecast is committed once, so nbgrader would grade all learners by the first: the lines that it hides

@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from normcourse.exercises.feedback import WORDS, points
 from normcourse.exercises.marking import Mark
-from normcourse.exercises.task import AnyTask, CodeTask, Section
+from normcourse.exercises.task import CodeTask, GradedTask, Section
 from normcourse.grading.results import Graded, Result, to_json
 from normcourse.grading.sandbox import caveat
 from normcourse.grading.seeds import PUBLIC_SEED
@@ -96,7 +96,7 @@ def feedback_name(result: Result) -> str:
     return f"feedback/{legible}-{sha256(result.name.encode()).hexdigest()[:10]}.html"
 
 
-def histogram(task: AnyTask, marks: Sequence[Mark]) -> list[Bar]:
+def histogram(task: GradedTask, marks: Sequence[Mark]) -> list[Bar]:
     """Count what went wrong in a task, the most frequent first; who makes two mistakes counts twice."""
     named = Counter(mistake for mark in marks for mistake in mark.mistakes)
     other = Counter(

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from normcourse.exercises.catalogue import EXERCISES
+from normcourse.exercises.catalogue import EXERCISES, PRACTICE
 from normcourse.exercises.precision import lost_digits
 from normcourse.exercises.probes import given_by
 from normcourse.exercises.task import CodeTask
 
-CODE = [task for exercise in EXERCISES for task in exercise.tasks if isinstance(task, CodeTask)]
+TASKS = [*(task for exercise in EXERCISES for task in exercise.tasks), *PRACTICE]
+CODE = [task for task in TASKS if isinstance(task, CodeTask)]
 SEEDS = [0, 1, 20261]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from normcourse.exercises.catalogue import EXERCISES
+from normcourse.exercises.catalogue import EXERCISES, PRACTICE
 from normcourse.exercises.diagnosis import explain
 from normcourse.exercises.marking import mark
 from normcourse.exercises.probes import arguments, distance, given_by
@@ -15,15 +15,13 @@ from normcourse.exercises.task import ChoiceTask, CodeTask, PredictionTask
 from tests.exercises.outcomes import outcomes
 
 SEEDS = [0, 1, 20261, 2**70 + 3]
-TASKS = [task for exercise in EXERCISES for task in exercise.tasks]
+TASKS = [*(task for exercise in EXERCISES for task in exercise.tasks), *PRACTICE]
 CODE = [task for task in TASKS if isinstance(task, CodeTask)]
 SUSPECTS = [pytest.param(t, s, id=f"{t.name}: {' + '.join(sorted(s))}") for t in CODE for s in t.suspects()]
 VARIANTS = {
     name: answers
-    for exercise in EXERCISES
-    for name, answers in importlib.import_module(
-        f"tests.exercises.variants.{exercise.notebook[3:-6].replace('-', '_')}"
-    ).VARIANTS.items()
+    for module in (*(exercise.notebook[3:-6].replace("-", "_") for exercise in EXERCISES), "pages")
+    for name, answers in importlib.import_module(f"tests.exercises.variants.{module}").VARIANTS.items()
 }
 
 

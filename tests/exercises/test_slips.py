@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from normcourse.exercises.catalogue import EXERCISES, find_task
+from normcourse.exercises.catalogue import EXERCISES, PRACTICE, find_task
 from normcourse.exercises.diagnosis import diagnose
 from normcourse.exercises.probes import arguments, distance
 from normcourse.exercises.running import Outcome
@@ -13,9 +13,8 @@ from normcourse.exercises.screening import outputs_of, rows
 from normcourse.exercises.slips import described, slips, spoilt
 from normcourse.exercises.task import CodeTask
 
-CODE = [
-    task for exercise in EXERCISES for task in exercise.tasks if isinstance(task, CodeTask) and task.forms
-]
+TASKS = [*(task for exercise in EXERCISES for task in exercise.tasks), *PRACTICE]
+CODE = [task for task in TASKS if isinstance(task, CodeTask) and task.forms]
 FORMS = [
     pytest.param(task, form, id=f"{task.name}: {number}")
     for task in CODE

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from normcourse.exercises.catalogue import EXERCISES
+from normcourse.exercises.catalogue import EXERCISES, PRACTICE
 from normcourse.exercises.probes import arguments, distance, expected
 from normcourse.exercises.task import CodeTask
 from normcourse.exercises.terms import Form, Space, Values, apply, constant, count, given, nodes, replaced
 
 TABLE = Space((("N", "examples"), ("C", "features")))
 X, GAMMA = given("x", "NC"), given("gamma", "C")
-CODE = [task for exercise in EXERCISES for task in exercise.tasks if isinstance(task, CodeTask)]
+TASKS = [*(task for exercise in EXERCISES for task in exercise.tasks), *PRACTICE]
+CODE = [task for task in TASKS if isinstance(task, CodeTask)]
 FORMS = [
     pytest.param(task, form, id=f"{task.name}: {number}")
     for task in CODE

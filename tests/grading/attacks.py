@@ -634,14 +634,15 @@ def _inner(count):
     return "def bn_forward(*_):\n" + "".join(f"    def f{number}(): 0\n" for number in range(count))
 
 
-# What costs whoever reads it, before anything runs: a file's name, its text, and what is said, if anything.
+# What costs whoever reads it, before anything runs: a file's name, its text, and what is said: {} where the
+# answer is found.
 READING = {
     "a dotted name": ("a.py", lambda: "import " + "a." * 40_000 + "a", "too costly to read"),  # parts squared
-    "names and statements": ("a.py", lambda: _names(5000, 4900), ""),  # once their product
-    "inner functions": ("a.py", lambda: _inner(6000), ""),  # once their square
+    "names and statements": ("a.py", lambda: _names(5000, 4900), "{}"),  # once their product
+    "inner functions": ("a.py", lambda: _inner(6000), "{}"),  # once their square
     "names of an import": ("a.py", lambda: "import " + ",".join("a" * 100_000), "more than 5000 statements"),
-    "empty cells": ("a.ipynb", lambda: _cells("", 400_000), ""),
-    "cells of nothing": ("a.ipynb", lambda: _cells("#", 400_000), "too costly to read: it took longer than"),
+    "empty cells": ("a.ipynb", lambda: _cells("", 400_000), "nothing here answers"),
+    "broken cells": ("a.ipynb", lambda: _cells("(", 400_000), "too costly to read: it took longer than"),
     "short strings": (
         "a.ipynb",
         lambda: f'{{"x":[{_repeated(chr(34) + "abcd" + chr(34), 4_000_000)}]}}',

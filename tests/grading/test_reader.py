@@ -56,10 +56,16 @@ def test_what_is_costly_to_read_costs_itself_alone(small, name):
     assert small.extract(RIGHT_ONE, FORWARD).answers == {"bn.forward": "bn_forward = len"}
 
 
+def test_a_file_that_there_is_no_room_for_is_told_at_once():
+    with Reader(Cost(wall=PATIENCE, memory=8 << 20)) as one:
+        assert why(one, b"#" * (16 << 20)) == f"{COSTLY}: it takes more than 8 MiB of memory"
+        assert one.extract(RIGHT_ONE, FORWARD).answers
+
+
 def test_a_class_with_a_costly_file_is_graded(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "Reader", partial(Reader, SMALL))
     attacks = {
-        f"eve/{name}.{READING[name][0]}": READING[name][1]() for name in ("cells of nothing", "short strings")
+        f"eve/{name}.{READING[name][0]}": READING[name][1]() for name in ("broken cells", "short strings")
     }
     folder = hand_in(tmp_path / "in", {"ada.py": RIGHT, **attacks, "gus.py": RIGHT + "# by gus"})
     with OutFolder(tmp_path / "out", EXERCISE.name, folder) as out:
@@ -174,10 +180,28 @@ def test_a_fault_of_the_reading_itself_is_no_learners(tmp_path, monkeypatch):
     assert "the process that reads submissions does not start" in graded.failures[0]
 
 
-def test_many_files_are_read_by_one_process(monkeypatch):
+@pytest.fixture
+def started(monkeypatch):
+    """The processes that were started."""
     started, popen = [], reader.subprocess.Popen
     monkeypatch.setattr(reader.subprocess, "Popen", lambda *a, **k: started.append(1) or popen(*a, **k))
+    return started
+
+
+def test_many_files_are_read_by_one_process(started):
     with Reader() as one:
         for number in range(100):
             one.extract(RIGHT_ONE + b"# %d" % number, FORWARD)
     assert len(started) == 1
+
+
+def test_a_process_that_is_left_with_much_memory_gives_way_to_another(monkeypatch, started):
+    """As one is whose parser ran out of memory, on Python 3.13."""
+    kept = "import normcourse.grading.reading as reading\nkept, read = [], reading._text\n"
+    kept += "reading._text = lambda data: kept.append(bytes(30 << 20)) or read(data)\n"
+    keeps = reader.START.replace("from normcourse", f"{kept}from normcourse")
+    monkeypatch.setattr(reader, "START", keeps)
+    with Reader(Cost(memory=50 << 20)) as one:
+        for _ in range(3):
+            assert one.extract(RIGHT_ONE, FORWARD).answers
+    assert len(started) == 3

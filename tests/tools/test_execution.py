@@ -105,6 +105,23 @@ def test_a_kernel_says_nothing_and_does_not_stay(root, capfd):
         os.kill(int(cell.outputs[0].text), 0)
 
 
+@pytest.mark.parametrize(("threads", "most"), [("1", 4), ("2", 2), ("3", 1), ("8", 1)])
+def test_kernels_of_several_threads_share_the_cores(root, monkeypatch, threads, most):
+    running, seen = [], []
+
+    async def run(self, number, path):
+        running.append(path)
+        seen.append(len(running))
+        await asyncio.sleep(0)
+        running.remove(path)
+
+    monkeypatch.setattr(execution, "cores", lambda: 4)
+    monkeypatch.setattr(execution._Kernels, "_run", run)
+    paths = [written(root, f"page{number}", "1") for number in range(6)]
+    execution.execute(paths, environment={"OMP_NUM_THREADS": threads})
+    assert (len(seen), max(seen)) == (6, most)
+
+
 def test_notebooks_run_under_a_loop_of_the_callers(root):
     path = written(root, "asks", "1")
 
