@@ -194,9 +194,13 @@ def _execute(
 def _evaluate(source: str, title: str, namespace: dict[str, Any]) -> Any:
     """Execute a cell and return the value of its last line, if that is an expression."""
     tree = parse(source, title)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], Expr) else None
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, Expr):
+        exec(compile(tree, title, "exec"), namespace)
+        return None
+    tree.body.pop()
     exec(compile(tree, title, "exec"), namespace)
-    return eval(compile(Expression(last.value), title, "eval"), namespace) if last else None
+    return eval(compile(Expression(last.value), title, "eval"), namespace)
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def test_what_an_answer_changed_is_gone_after_a_restart(there, cell):
 HTML = """
 import normcourse.exercises.feedback as feedback
 from normcourse.exercises import hint
-acting = '<img src="x" onerror="window.acted = 1"><a href="javascript:1">a</a><script>window.acted = 1</script>'
+acting = '<img src="x" onerror="window.acted = 1"><a href="javascript:1">a</a><script>acted = 1</script>'
 feedback.Note._repr_html_ = lambda self: acting
 hint("bn.forward")
 """

@@ -15,8 +15,14 @@ SCALED = "gamma * (x - x.mean(0)) / (x.var(0, ddof=1) + eps) ** 0.5"
 ANSWER = f"def bn_forward(x, gamma, beta, eps):{ENTER}return {SCALED} + beta"
 
 BEGIN = """async () => {
-    document.querySelector(".in-page-bar button").click();
-    while (!document.querySelector(".cm-content")) await new Promise((done) => setTimeout(done, 50));
+    const wait = async (selector) => {
+        while (!document.querySelector(selector)) await new Promise((done) => setTimeout(done, 50));
+        return document.querySelector(selector);
+    };
+    (await wait(".in-page-bar button")).click();
+    await wait(".cm-content");
+}"""
+SELECT = """() => {
     const editor = document.querySelector(".cm-content");
     editor.focus();
     getSelection().selectAllChildren(editor);
@@ -50,11 +56,12 @@ def tab(site, served):
 
 def test_a_mistake_is_named_and_a_loop_is_stopped(tab):
     label = f"What came of it: {FORWARD.title}"
+    tab.run(SELECT)
     tab.type(ANSWER)
     tab.run(PRESS, "Check")
     assert "You divide the sum of squares by n - 1" in tab.run(SAID, label, "by n - 1", str(PATIENCE_MS))
     assert tab.run('() => localStorage.getItem("normcourse/answer/batchnorm/bn-forward")') is not None
-    tab.run('() => document.querySelector(".cm-content").focus()')
-    tab.type(f"{ENTER}while True:{ENTER}pass")
+    tab.run(SELECT)
+    tab.type(f"while True:{ENTER}pass")
     tab.run(PRESS, "Check")
     assert "Stopped after 10 seconds" in tab.run(SAID, label, "Stopped", str(PATIENCE_MS))

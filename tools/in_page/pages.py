@@ -19,9 +19,9 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
-from normcourse.exercises import EXERCISES
+from normcourse.exercises import EXERCISES, PRACTICE
 from normcourse.exercises.notebooks import answer_cell
-from normcourse.exercises.task import AnyTask, CodeTask, Exercise, PredictionTask
+from normcourse.exercises.task import AnyTask, CodeTask, PredictionTask, is_practice
 from tools import execution
 from tools.in_page import runnable
 from tools.in_page.bundle import Bundle, bundle
@@ -30,7 +30,6 @@ from tools.in_page.distribution import Distribution, assemble
 FOLDER = "_static/in-page"
 INDEX = "book/exercises/index"
 RUNS = execution.ROOT / "_build" / "runs"
-OF_EXERCISES = ("setup", "answer-", "check-")  # what the ids of an exercise's cells begin with
 SERVED = ("numpy",)  # the libraries that Python in the page has
 
 logger = logging.getLogger(__name__)
@@ -126,13 +125,13 @@ def _manifest(
         "python": python and {"folder": f"{python.folder}/", "sent": dict(python.sent)},
         "notebook": context["pathto"](f"_sources/{name}.ipynb", 1),
         "setup": _source(notebook, "setup"),
-        "tasks": [_described(notebook, task, exercise) for task in tasks],
+        "tasks": [_described(notebook, task) for task in tasks],
         "runnable": _runnable(name, notebook) if python and "figures" in python.groups else [],
         "listed": list(_listed()) if name == INDEX else [],
     }
 
 
-def _described(notebook: NotebookNode | None, task: AnyTask, exercise: Exercise | None) -> dict[str, Any]:
+def _described(notebook: NotebookNode | None, task: AnyTask) -> dict[str, Any]:
     cell = answer_cell(task.name)
     stub = _source(notebook, cell)
     code = _run_cell(notebook, task)
@@ -140,7 +139,7 @@ def _described(notebook: NotebookNode | None, task: AnyTask, exercise: Exercise 
         "name": task.name,
         "title": task.title,
         "points": task.points,
-        "graded": exercise is not None,
+        "graded": not is_practice(task),
         "cell": cell.removeprefix("answer-"),
         "asks": task.answer,
         "stub": stub,
@@ -158,7 +157,7 @@ def _runnable(name: str, notebook: NotebookNode | None) -> list[dict[str, Any]]:
     alts = {
         cell.id: cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "") for cell in notebook.cells
     }
-    cells = [cell for cell in runnable.cells(notebook) if not cell.id.startswith(OF_EXERCISES)]
+    cells = runnable.cells(notebook)
     return [
         {"id": cell.id, "source": cell.source, "reason": cell.reason, "alt": alts[cell.id]} for cell in cells
     ]
@@ -184,7 +183,8 @@ def _read(path: Path, changed: int) -> NotebookNode:
 
 def _tasks(notebook: NotebookNode | None) -> list[AnyTask]:
     """Return the tasks whose answers a notebook has a cell for, in its order."""
-    known = {answer_cell(task.name): task for exercise in EXERCISES for task in exercise.tasks}
+    graded = (task for exercise in EXERCISES for task in exercise.tasks)
+    known = {answer_cell(task.name): task for task in (*graded, *PRACTICE)}
     return [known[cell.id] for cell in notebook.cells if cell.id in known] if notebook else []
 
 

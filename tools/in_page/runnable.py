@@ -20,6 +20,7 @@ PAGES = (
     "book/04-layernorm-for-transformers/01-one-formula",
 )
 HIDDEN = "remove-cell"  # the tag of a cell that the page does not show, as of those that glue
+OF_EXERCISES = ("setup", "answer-", "check-")  # what the ids of cells begin with that a page's exercises have
 
 _CALLED = {"torch": "PyTorch", "scipy": "SciPy", "sklearn": "scikit-learn", "IPython": "IPython"}
 _GIVEN = {*dir(builtins), "display"}
@@ -51,7 +52,11 @@ def cells(notebook: NotebookNode | Path, root: Path = ROOT) -> list[Cell]:
     """Return the code cells that a notebook's page shows, in order, and say of each whether it runs there."""
     if isinstance(notebook, Path):
         notebook = nbformat.read(notebook, as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    code = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.source.strip() and not cell.id.startswith(OF_EXERCISES)
+    ]
     scopes = [_Scope.of(cell.source) for cell in code]
     shown = []
     for number, cell in enumerate(code):

@@ -65,7 +65,15 @@ def _of_python(folder: Path) -> list[Work]:
         (TEXTS / "pyodide-core.txt").read_text(encoding="utf-8"),
     )
     wheels = [path for path in sorted(folder.glob("*.whl")) if not path.name.startswith("normcourse")]
-    return [core, library, parts, *map(in_wheel, wheels)]
+    digits = Work(
+        "Optical Recognition of Handwritten Digits",
+        "test set",
+        "CC-BY-4.0",
+        "E. Alpaydin and C. Kaynak",
+        "https://doi.org/10.24432/C50P49",
+        (ROOT / "normcourse" / "data" / "scanned_digits.LICENSE.txt").read_text(encoding="utf-8"),
+    )
+    return [core, library, parts, digits, *map(in_wheel, wheels)]
 
 
 def _of_editor() -> list[Work]:

@@ -30,6 +30,8 @@ export class Editor {
       submit();
       return true;
     };
+    // The book has keys of its own: a slash would go to the search.
+    parent.addEventListener("keydown", (event) => event.stopPropagation());
     this.view = new EditorView({
       parent,
       doc: text,

@@ -72,12 +72,14 @@ function put(page: Manifest, { label, note, instead, begin, after }: Offer): voi
   const start = make("button", { type: "button", class: "in-page-button in-page-main" }, label);
   const said = make("p", { class: "in-page-note" }, note);
   bar.append(start, said);
+  const address = new URL(page.base + page.cells, window.location.href);
   start.addEventListener("click", async () => {
     start.setAttribute("aria-disabled", "true");
     try {
-      const cells: typeof Cells = await import(new URL(page.base + page.cells, window.location.href).href);
+      const cells: typeof Cells = await import(address.href);
       cells[begin](page, bar);
     } catch {
+      address.searchParams.append("again", ""); // what failed once is not asked for by the same address
       start.removeAttribute("aria-disabled");
       said.textContent = "The editor did not come. Is the network there? Press the button to try again.";
     }

@@ -67,9 +67,9 @@ def source(tmp_path, monkeypatch):
     lock = {"info": {"python": "3.12.7", "version": "0.27.7"}, "packages": entries}
     monkeypatch.setattr(pyodide, "NPM", npm)
     monkeypatch.setattr(pyodide, "read_lock", lambda: lock)
-    monkeypatch.setattr(
-        distribution.wheel, "build_wheel", lambda: ("normcourse-0.1.0-py3-none-any.whl", b"own")
-    )
+    for function, own in (("build_wheel", "normcourse"), ("build_wheel_of_pages", "normcourse_pages")):
+        built = f"{own}-0.1.0-py3-none-any.whl", own.encode()
+        monkeypatch.setattr(distribution.wheel, function, lambda built=built: built)
     return Folder(wheels)
 
 
@@ -85,9 +85,11 @@ def test_the_folder_is_true_to_its_index_its_lock_and_its_name(source, tmp_path)
         "pyodide": "0.27.7",
     }
     groups = {name: entry["group"] for name, entry in index["files"].items()}
-    assert [name for name in groups if groups[name] == "figures"] == ["matplotlib-1.whl", "six-1.whl"]
+    own = "normcourse_pages-0.1.0-py3-none-any.whl"
+    figures = [name for name in groups if groups[name] == "figures"]
+    assert figures == ["matplotlib-1.whl", own, "six-1.whl"]
     assert made.groups == ("exercises", "figures")
-    assert made.sent["figures"] == sum(len(WHEELS[name]) for name in ("matplotlib", "six"))
+    assert made.sent["figures"] == sum(index["files"][name]["size"] for name in figures)
 
 
 def test_a_file_that_was_changed_is_seen(source, tmp_path):
@@ -169,7 +171,7 @@ def test_what_the_site_serves_is_true():
     lock = json.loads((folder / "pyodide-lock.json").read_text(encoding="utf-8"))
     official = pyodide.read_lock()
     assert lock["info"] == official["info"]
-    for name in lock["packages"].keys() - {"normcourse"}:
+    for name in lock["packages"].keys() - {"normcourse", "normcourse-pages"}:
         assert lock["packages"][name]["sha256"] == official["packages"][name]["sha256"]
 
 
