@@ -8,6 +8,8 @@ import { browserStorage, Store } from "./store";
 
 /** A bar with a button that begins something. */
 interface Offer {
+  /** What a screen reader calls the bar. */
+  name: string;
   label: string;
   note: string;
   /** What a reader does where Python cannot run. */
@@ -31,6 +33,7 @@ function tasks(page: Manifest, store: Store): Offer {
   const answers = kept > 0 ? `${kept} answer${kept > 1 ? "s are" : " is"} kept in this browser. ` : "";
   const section = place(`answer-${page.tasks[0]?.cell}`)?.closest("section");
   return {
+    name: "The exercises, done here",
     label: kept > 0 ? "Go on with the exercises here" : "Do the exercises on this page",
     note: `${answers}Python runs in the page: ${size(page, "exercises")} are loaded once, and nothing that you write leaves your computer.`,
     instead: "do the exercises in JupyterLab",
@@ -41,6 +44,7 @@ function tasks(page: Manifest, store: Store): Offer {
 
 function code(page: Manifest): Offer {
   return {
+    name: "The code, run here",
     label: "Run the code of this page here",
     note: `You can change it, too. Python runs in the page: ${size(page, "exercises", "figures")} are loaded once.`,
     instead: "run the code in JupyterLab",
@@ -60,8 +64,8 @@ function size(page: Manifest, ...groups: string[]): string {
 }
 
 /** Put a bar with the button, or with the reason why there is none. */
-function put(page: Manifest, { label, note, instead, begin, after }: Offer): void {
-  const bar = make("div", { class: "in-page-bar", role: "region", "aria-label": "Python in the page" });
+function put(page: Manifest, { name, label, note, instead, begin, after }: Offer): void {
+  const bar = make("div", { class: "in-page-bar", role: "region", "aria-label": name });
   after?.after(bar);
   const why = hindrance(page);
   if (why) {

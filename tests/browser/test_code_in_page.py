@@ -1,0 +1,150 @@
+"""The code of some pages runs in the page, and their own exercises are checked there."""
+
+import nbformat
+import pytest
+
+from normcourse.exercises import PRACTICE, find_task
+from normcourse.exercises.notebooks import answer_cell
+from tests.browser.exercises import PATIENCE_MS, OnThePage
+from tools import execution
+from tools.in_page import runnable
+from tools.site_check import axe
+from tools.site_check.browser import watched_page
+from tools.site_check.pages import ROOT
+
+FORWARD = runnable.PAGES[0]
+START = "Run the code of this page here"
+
+
+class Code:
+    """The code cells of an open page, once they are started."""
+
+    def __init__(self, page, url):
+        self.page = page
+        page.goto(url)
+        page.get_by_role("button", name=START).click()
+        page.get_by_text("Python is ready.").wait_for(timeout=PATIENCE_MS)
+
+    def run(self, number, text=None):
+        """Run a cell, changed or not, and return the box that shows what came of it."""
+        title = f"Code cell {number}"
+        if text is not None:
+            self.page.get_by_role("textbox", name=title, exact=True).click()
+            self.page.keyboard.press("Control+a")
+            self.page.keyboard.insert_text(text)
+        self.page.get_by_role("group", name=title, exact=True).get_by_role("button", name="Run").click()
+        box = self.page.get_by_role("region", name=f"What code cell {number} shows", exact=True)
+        self.page.wait_for_function(
+            "box => box.getAttribute('aria-busy') === 'false'",
+            arg=box.element_handle(),
+            timeout=PATIENCE_MS,
+        )
+        return box
+
+
+@pytest.fixture(scope="module")
+def figures(served):
+    if not list(served.glob("matplotlib-*.whl")):
+        pytest.skip("the site was built without the packages of figures")
+
+
+@pytest.fixture(scope="module")
+def opened(browser, site, figures):
+    """Return a function that opens a page and starts its code, once for all tests."""
+    contexts, started = [], {}
+
+    def of(name):
+        if name not in started:
+            contexts.append(watched_page(browser, site))
+            page, faults = contexts[-1].__enter__()
+            started[name] = Code(page, f"{site}/{name}.html"), faults
+        return started[name][0]
+
+    yield of
+    for context in contexts:
+        context.__exit__(None, None, None)
+    assert [faults for _, faults in started.values() if faults.foreign or faults.complaints] == []
+
+
+def texts(cell):
+    """Return what a built cell shows as text alone."""
+    plain = (output.data for output in cell.outputs if output.output_type != "stream")
+    printed = [output.text for output in cell.outputs if output.output_type == "stream"]
+    return printed + [data["text/plain"] for data in plain if data.keys() == {"text/plain"}]
+
+
+def pictures(cell):
+    """Return how many figures and explorers a built cell shows."""
+    shown = [output.data for output in cell.outputs if output.output_type != "stream"]
+    return sum("image/png" in data or "explorer" in data.get("text/html", "") for data in shown)
+
+
+@pytest.mark.parametrize("name", runnable.PAGES)
+def test_each_cell_shows_what_the_page_shows(opened, name):
+    path = ROOT / f"{name}.ipynb"
+    built = {cell.id: cell for cell in execution.outputs(path).cells}
+    code, drawn = opened(name), 0
+    for number, cell in enumerate(runnable.cells(path), 1):
+        if not cell.runs:
+            assert code.page.get_by_role("textbox", name=f"Code cell {number}", exact=True).count() == 0
+            continue
+        box = code.run(number)
+        assert box.locator(".in-page-trouble").count() == 0, box.inner_text()
+        said = " ".join(box.locator("pre").all_inner_texts())
+        assert said.split() == " ".join(texts(built[cell.id])).split(), cell.id
+        assert box.locator("img, svg").count() == pictures(built[cell.id]), cell.id
+        drawn += box.locator("img, svg").count()
+    assert drawn > 0
+
+
+def test_a_cell_that_was_changed_shows_another_result_and_start_again_the_first(opened):
+    code = opened(FORWARD)
+    box = code.run(3, "print(2.0 * xhat.round(1))")
+    assert box.inner_text().strip() == "[-2.  -0.6 -0.6  3.4]"
+    output = code.page.locator("#cell-affine > .cell_output").last  # the first is where a run shows
+    assert not output.is_visible()
+    code.page.get_by_role("group", name="Code cell 3", exact=True).get_by_role(
+        "button", name="Start again"
+    ).click()
+    assert output.is_visible()
+
+
+def test_a_sentence_that_a_change_denies_is_told(opened):
+    code = opened(FORWARD)
+    box = code.run(6, "claims.ensure(('one', 2.0, Below(1.0)))")
+    assert "one" in box.locator(".in-page-trouble").inner_text()
+    assert "Traceback" not in box.inner_text()
+
+
+def test_what_cannot_run_says_why(opened):
+    code = opened(FORWARD)
+    note = code.page.locator("#cell-agree .in-page-note")
+    assert note.inner_text() == "It does not run in the page: it needs PyTorch."
+
+
+def test_axe_finds_no_violation_while_code_runs(opened):
+    code = opened(FORWARD)
+    code.run(2)
+    for scheme in ("light", "dark"):
+        for width in (1280, 390):
+            code.page.set_viewport_size({"width": width, "height": 800})
+            code.page.evaluate("scheme => (document.documentElement.dataset.theme = scheme)", scheme)
+            assert not axe.violations(code.page), (scheme, width)
+            assert code.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name", runnable.PAGES[:2])
+def test_the_pages_own_exercises_are_checked(browser, site, served, name):
+    ids = {cell.get("id") for cell in nbformat.read(ROOT / f"{name}.ipynb", as_version=4).cells}
+    tasks = [task for task in PRACTICE if answer_cell(task.name) in ids]
+    assert len(tasks) == 2
+    with watched_page(browser, site) as (page, faults):
+        there = OnThePage(page, f"{site}/{name}.html")
+        for task in tasks:
+            cell = there.cell(find_task(task.name))
+            assert "Not attempted yet" in cell.check()
+            said = cell.check(task.solution)
+            assert f"{task.title}: Right" in said
+            assert "points" not in said
+    assert not faults.foreign
+    assert not faults.complaints
