@@ -4,15 +4,20 @@ import { Box } from "./box";
 import { make, place } from "./dom";
 import { Editor } from "./editor";
 import type { Runnable } from "./manifest";
-import type { Request } from "./python";
+import type { Item, Request } from "./python";
 import { KEYS, type Session } from "./session";
+
+const STILL =
+  "This is one picture, where the sliders start. Below is the figure as it was built, with its sliders.";
 
 /** One code cell that can run here. */
 class CodeCell {
   readonly title: string;
   readonly editor: Editor;
   private readonly box: Box;
+  /** What the build shows, less captions, which stay. */
   private readonly built: HTMLElement[];
+  private readonly explorer: boolean;
 
   constructor(
     number: number,
@@ -32,7 +37,8 @@ class CodeCell {
     });
     const stop = session.stopButton();
     this.box = new Box(`What ${this.title.toLowerCase()} shows`, stop);
-    this.built = [...where.querySelectorAll<HTMLElement>(":scope > .cell_output")];
+    this.built = built(where);
+    this.explorer = where.querySelector(".explorer") !== null;
     const group = make("div", { class: "in-page-buttons", role: "group", "aria-label": this.title });
     group.append(
       session.button("Run", () => void this.run(), "in-page-main"),
@@ -50,9 +56,10 @@ class CodeCell {
     const request = { action: "cell" as const, name: "", cells: this.upTo(this), kept: {} };
     const reply = await this.session.ask(request, this.box, true);
     if (reply === null) return;
-    for (const output of this.built) output.hidden = true;
+    for (const output of this.built) output.hidden = !this.explorer;
     const alt = this.editor.text === this.runnable.source ? this.runnable.alt : "";
-    if (reply.items.length > 0) this.box.show(reply.items, alt || undefined);
+    const items: Item[] = this.explorer ? [...reply.items, { kind: "note", text: STILL }] : reply.items;
+    if (items.length > 0) this.box.show(items, alt || undefined);
     else this.box.say("It ran, and shows nothing.");
   }
 
@@ -61,6 +68,14 @@ class CodeCell {
     for (const output of this.built) output.hidden = false;
     this.box.show([]);
   }
+}
+
+/** Return what the build shows of a cell: the figures without their captions, and all else. */
+function built(where: HTMLElement): HTMLElement[] {
+  const outputs = [...where.querySelectorAll<HTMLElement>(":scope > .cell_output")];
+  const parts = outputs.flatMap((output) => [...output.querySelectorAll<HTMLElement>(":scope > figure > *")]);
+  const whole = outputs.filter((output) => !output.querySelector(":scope > figure"));
+  return [...whole, ...parts.filter((part) => part.tagName !== "FIGCAPTION")];
 }
 
 /** Put an editor in place of each code cell that can run in the page; say of the others why not. */
