@@ -41,8 +41,9 @@ export function mergeProgress(kept: Progress, newer: Progress): Progress {
 export function mergeAnswer(kept: Answer | null, known: string | null, next: Answer): Answer {
   if (kept === null) return next;
   const foreign = kept.of !== next.of || (kept.text !== known && kept.text !== next.text);
-  const earlier = foreign ? kept.text : kept.earlier;
-  return earlier === undefined || earlier === next.text ? next : { ...next, earlier };
+  const earlier = next.earlier ?? (foreign ? kept.text : kept.earlier);
+  const { earlier: _, ...plain } = next;
+  return earlier === undefined || earlier === next.text ? plain : { ...plain, earlier };
 }
 
 const isCount = (value: unknown): value is number => typeof value === "number" && value >= 0;

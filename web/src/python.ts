@@ -34,16 +34,22 @@ export type State =
   | { is: "ready" }
   | { is: "failed"; why: string };
 
-/** What ends an answer before it is there. */
+/** What ends an answer before it is there: the message says what a reader is told. */
 class Ended extends Error {}
+
+/** The worker that was waited for was ended, and another one begun. */
+class Restarted extends Error {}
+
+type Remote = Comlink.Remote<Api>;
 
 /** A worker with Python in it, or none. */
 export class Python {
   private worker: Worker | null = null;
-  private remote: Promise<Comlink.Remote<Api>> | null = null;
+  private remote: Promise<Remote> | null = null;
   private figures: Promise<void> | null = null;
-  private runs = "";
+  private abandon: (() => void) | null = null;
   private end: ((why: string) => void) | null = null;
+  private runs = "";
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -53,39 +59,29 @@ export class Python {
   ) {}
 
   /** Start Python, unless it is there or on its way. */
-  start(): Promise<Comlink.Remote<Api>> {
-    this.remote ??= this.begin().catch((error: Error) => {
-      this.drop();
-      this.says({ is: "failed", why: error.message });
-      throw error;
-    });
-    return this.remote;
-  }
-
-  /** Load what figures need, after Python itself. */
-  async startFigures(): Promise<void> {
-    const remote = await this.start();
-    this.figures ??= remote.loadFigures();
-    try {
-      await this.figures;
-    } catch (error) {
-      this.figures = null;
-      this.says({ is: "failed", why: (error as Error).message });
-      throw error;
+  start(): Promise<Remote> {
+    if (this.remote === null) {
+      const begun = this.begin();
+      this.remote = begun;
+      begun.catch((error: Error) => {
+        if (this.remote !== begun) return; // another one has begun since
+        this.drop();
+        this.says({ is: "failed", why: error.message });
+      });
     }
-    this.says({ is: "ready" });
+    return this.remote;
   }
 
   /** End what runs, and start anew. */
   restart(): void {
-    if (this.end) this.end("Stopped.");
-    else this.drop();
+    this.end?.("Stopped.");
+    this.drop();
     void this.start().catch(() => {});
   }
 
   /** End what runs; nothing that is kept is lost. */
   stop(): void {
-    this.end?.("Stopped. Python starts again; your answers are as they were.");
+    this.end?.("Stopped. Your answers are as they were.");
   }
 
   /** Ask Python, after what was asked before; what ends early or breaks is told as trouble. */
@@ -96,21 +92,25 @@ export class Python {
   }
 
   private async answer(request: Request, figures: boolean): Promise<Reply> {
-    const remote = await this.start();
-    if (figures) await this.startFigures();
-    this.runs = "";
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let runs = false;
     const ended = new Promise<never>((_, reject) => {
       this.end = (why) => reject(new Ended(why));
-      const patience = request.action === "cell" ? PATIENCE_OF_CELLS : PATIENCE;
-      timer = setTimeout(() => this.end?.(this.tooLong(request, patience)), patience);
     });
     try {
+      const remote = await Promise.race([this.ready(figures), ended]);
+      const patience = request.action === "cell" ? PATIENCE_OF_CELLS : PATIENCE;
+      timer = setTimeout(() => this.end?.(this.tooLong(request, patience)), patience);
+      this.runs = "";
+      runs = true;
       return JSON.parse(await Promise.race([remote.ask(JSON.stringify(request)), ended]));
     } catch (error) {
-      this.drop();
-      void this.start().catch(() => {});
-      const why = error instanceof Ended ? error.message : this.broke(error as Error);
+      if (!runs && !(error instanceof Ended)) throw error;
+      if (runs) {
+        this.drop();
+        void this.start().catch(() => {});
+      }
+      const why = error instanceof Ended ? error.message : broke(error as Error);
       return { items: [{ kind: "trouble", text: why }], kept: {}, mark: null };
     } finally {
       clearTimeout(timer);
@@ -118,7 +118,35 @@ export class Python {
     }
   }
 
-  private async begin(): Promise<Comlink.Remote<Api>> {
+  /** Wait for Python, and for what figures need; a restart meanwhile is waited for as well. */
+  private async ready(figures: boolean): Promise<Remote> {
+    for (;;) {
+      try {
+        const remote = await this.start();
+        if (figures) await this.startFigures(remote);
+        return remote;
+      } catch (error) {
+        if (!(error instanceof Restarted)) throw error;
+      }
+    }
+  }
+
+  private async startFigures(remote: Remote): Promise<void> {
+    const loading = this.figures ?? Promise.race([remote.loadFigures(), this.abandoned()]);
+    this.figures = loading;
+    try {
+      await loading;
+    } catch (error) {
+      if (this.figures === loading) {
+        this.figures = null;
+        this.says({ is: "failed", why: (error as Error).message });
+      }
+      throw error;
+    }
+    this.says({ is: "ready" });
+  }
+
+  private async begin(): Promise<Remote> {
     this.says({ is: "loading", loaded: 0, total: 0 });
     const worker = new Worker(this.script, { type: "module" });
     this.worker = worker;
@@ -129,9 +157,20 @@ export class Python {
       );
     });
     const remote = Comlink.wrap<Api>(worker);
-    await Promise.race([remote.start(this.folder.href), failed]);
+    await Promise.race([remote.start(this.folder.href), failed, this.abandoned()]);
     this.says({ is: "ready" });
     return remote;
+  }
+
+  /** Return a promise that fails once the worker is ended: it will not answer any more. */
+  private abandoned(): Promise<never> {
+    return new Promise((_, reject) => {
+      const before = this.abandon;
+      this.abandon = () => {
+        before?.();
+        reject(new Restarted());
+      };
+    });
   }
 
   private hear(news: News): void {
@@ -141,8 +180,10 @@ export class Python {
   }
 
   private drop(): void {
+    const { abandon } = this;
     this.worker?.terminate();
-    this.worker = this.remote = this.figures = null;
+    this.worker = this.remote = this.figures = this.abandon = null;
+    abandon?.();
   }
 
   private tooLong(request: Request, patience: number): string {
@@ -151,8 +192,8 @@ export class Python {
       this.runs && this.runs !== asked ? `in “${this.runs}”, which stands above` : "in this answer";
     return `Stopped after ${patience / 1000} seconds, ${where}: does a loop never end? Python starts again; your answers are as they were.`;
   }
+}
 
-  private broke(error: Error): string {
-    return `Python itself broke off (${error.message.split("\n", 1)[0]}): was it too deep a recursion, or too much memory? It starts again; your answers are as they were.`;
-  }
+function broke(error: Error): string {
+  return `Python itself broke off (${error.message.split("\n", 1)[0]}): was it too deep a recursion, or too much memory? It starts again; your answers are as they were.`;
 }

@@ -23,7 +23,7 @@ export interface Busy {
 export class Session {
   readonly store: Store;
   private readonly python: Python;
-  private readonly bars: { status: HTMLElement; warning: HTMLElement }[] = [];
+  private readonly bars: { status: HTMLElement; progress: HTMLElement; warning: HTMLElement }[] = [];
   private readonly buttons: HTMLButtonElement[] = [];
   private state: State = { is: "loading", loaded: 0, total: 0 };
   private refusal: Refusal | null = null;
@@ -45,13 +45,11 @@ export class Session {
     const warning = make("p", { class: "in-page-warning", role: "alert" });
     const restart = make("button", { type: "button", class: "in-page-button" }, "Restart Python");
     restart.addEventListener("click", () => this.python.restart());
-    bar.replaceChildren(
-      make("p", keys ? { id: KEYS, class: "in-page-note" } : {}, keys),
-      status,
-      restart,
-      warning,
-    );
-    this.bars.push({ status, warning });
+    // Beside the status, not in it: a screen reader would read every tenth of a megabyte.
+    const progress = make("p", { class: "in-page-progress in-page-note", "aria-hidden": "true" });
+    const line = make("p", keys ? { id: KEYS, class: "in-page-note" } : {}, keys);
+    bar.replaceChildren(line, status, progress, restart, warning);
+    this.bars.push({ status, progress, warning });
     this.tell(this.state);
     if (this.refusal) this.warn(this.refusal);
     bar.tabIndex = -1; // the button that had the focus is gone
@@ -107,8 +105,9 @@ export class Session {
   private tell(state: State): void {
     this.state = state;
     const text = said(state);
-    for (const { status } of this.bars) {
+    for (const { status, progress } of this.bars) {
       if (status.textContent !== text) status.textContent = text;
+      progress.textContent = arrived(state);
     }
   }
 
@@ -123,12 +122,9 @@ export class Session {
 }
 
 function said(state: State): string {
-  const mb = (bytes: number): string => (bytes / 1e6).toFixed(1);
   switch (state.is) {
     case "loading":
-      return state.total > 0
-        ? `Loading Python: ${mb(state.loaded)} of ${mb(state.total)} MB. You can write already.`
-        : "Loading Python …";
+      return "Loading Python. You can write already.";
     case "starting":
       return "Python is here, and starts …";
     case "ready":
@@ -136,4 +132,11 @@ function said(state: State): string {
     case "failed":
       return `Python could not be loaded: ${state.why}. “Restart Python” tries again, and the notebook works without it.`;
   }
+}
+
+/** Return how much has come; empty where nothing is on its way. */
+function arrived(state: State): string {
+  if (state.is !== "loading" || state.total === 0) return "";
+  const mb = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  return `${mb(state.loaded)} of ${mb(state.total)} MB`;
 }

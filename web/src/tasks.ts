@@ -9,12 +9,15 @@ import { KEYS, type Session } from "./session";
 import { Store } from "./store";
 
 const SETUP = "The set-up cell";
+const WHY_EARLIER =
+  "It was for an earlier version of this task, or stood here before a notebook or another tab replaced it.";
 
 /** One task that can be done in the page. */
 export class TaskCell {
   readonly editor: Editor;
   private readonly box: Box;
   private readonly earlier = make("div", {});
+  private offered: string | undefined;
   private readonly onlyBefore: HTMLButtonElement[] = [];
 
   /**
@@ -127,27 +130,22 @@ export class TaskCell {
   }
 
   /** Offer what stood in the editor and was not changed by hand. */
-  private showEarlier(text: string | undefined): void {
-    if (text === undefined || text === this.editor.text || text === this.task.stub) {
+  private showEarlier(kept: string | undefined): void {
+    const text = kept === this.editor.text || kept === this.task.stub ? undefined : kept;
+    if (text === this.offered) return; // what a reader has unfolded stays so
+    this.offered = text;
+    if (text === undefined) {
       this.earlier.replaceChildren();
       return;
     }
-    const back = this.session.button("Put it into the editor", () => {
+    const back = make("button", { type: "button", class: "in-page-button" }, "Put it into the editor");
+    back.addEventListener("click", () => {
       this.editor.put(text);
       this.editor.focus();
     });
-    const why =
-      "It was for an earlier version of this task, or stood here before a notebook or another tab replaced it.";
-    this.earlier.replaceChildren(
-      make(
-        "details",
-        {},
-        make("summary", {}, "Another answer of yours is kept"),
-        make("p", {}, why),
-        make("pre", { tabindex: 0 }, text),
-        back,
-      ),
-    );
+    const summary = make("summary", {}, "Another answer of yours is kept");
+    const code = make("pre", { tabindex: 0 }, text);
+    this.earlier.replaceChildren(make("details", {}, summary, make("p", {}, WHY_EARLIER), code, back));
   }
 
   /** After a commitment the forecast stands as it was, and the run's outcome may be seen. */

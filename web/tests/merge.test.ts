@@ -62,6 +62,11 @@ describe("an answer", () => {
     expect(mergeAnswer(kept, "x", answer("y")).earlier).toBe("old");
   });
 
+  test("says itself what it replaces, where it comes from elsewhere", () => {
+    const kept = answer("x", "now", { earlier: "old" });
+    expect(mergeAnswer(kept, "x", answer("y", "now", { earlier: "x" })).earlier).toBe("x");
+  });
+
   test("has nothing beside it that is the same", () => {
     expect(mergeAnswer(answer("old", "then"), "old", answer("old"))).toEqual(answer("old"));
     expect(mergeAnswer(answer("x", "now", { earlier: "y" }), "x", answer("y"))).toEqual(answer("y"));
