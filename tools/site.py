@@ -63,6 +63,14 @@ def _follow_assets(
     return list(env.all_docs) if changed_assets or missing else []
 
 
+def _index_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Name the pages with index entries, to be written whenever one page is: of others the search forgets them.
+
+    Sphinx loads the search's index of an earlier build without these entries.
+    """
+    return [name for name, entries in env.get_domain("index").entries.items() if entries]
+
+
 def _read_in_parallel(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     """Vouch for Jupyter Book's extensions that do not say so.
 
@@ -127,4 +135,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", _copy_katex)
     app.connect("env-get-outdated", _follow_assets)
     app.connect("env-before-read-docs", _read_in_parallel)
+    app.connect("env-updated", _index_again)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
