@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "book" / "_assets"
 KATEX = ROOT / "node_modules" / "katex" / "dist"
 
+_reading: list[str] = []  # the pages that this build reads
+
 
 def _add_launch_buttons(app: Sphinx, config: Config) -> None:
     repository = os.environ.get("GITHUB_REPOSITORY")
@@ -68,7 +70,8 @@ def _index_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
     Sphinx loads the search's index of an earlier build without these entries.
     """
-    return [name for name, entries in env.get_domain("index").entries.items() if entries]
+    entries = env.get_domain("index").entries
+    return [name for name in entries if entries[name]] if _reading else []
 
 
 def _read_in_parallel(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
@@ -76,6 +79,7 @@ def _read_in_parallel(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -
 
     One counts chapters after all pages are read; the other changes single pages, and for LaTeX alone.
     """
+    _reading[:] = docnames
     for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):
         if name in app.extensions:
             app.extensions[name].parallel_read_safe = True

@@ -36,7 +36,7 @@ def absent_behind(code: str, root: Path = ROOT) -> set[str]:
     used = _used(code, root)
     found = set(_foreign(ast.parse(code), deep=True))
     for path in _loaded(code, used, root):
-        found.update(_foreign(_tree(path), deep=path in used))
+        found |= _foreign_of_file(path, path in used)
     return found - PRESENT
 
 
@@ -54,8 +54,18 @@ def _loaded(code: str, used: set[Path], root: Path) -> set[Path]:
             found.add(path)
             above = (folder / "__init__.py" for folder in path.relative_to(root).parents)
             waiting += [root / init for init in above if (root / init).exists()]
-            waiting += _package_imports(_tree(path), root)
+            waiting += _imports_of_file(path, root)
     return found
+
+
+@cache
+def _imports_of_file(path: Path, root: Path) -> tuple[Path, ...]:
+    return tuple(_package_imports(_tree(path), root))
+
+
+@cache
+def _foreign_of_file(path: Path, deep: bool) -> frozenset[str]:
+    return frozenset(_foreign(_tree(path), deep=deep))
 
 
 @cache
