@@ -66,7 +66,7 @@ def _follow_assets(
 
 
 def _index_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Name the pages with index entries, to be written whenever one page is: of others the search forgets them.
+    """Name the pages with index entries, to be written whenever one is: of others they are forgotten.
 
     Sphinx loads the search's index of an earlier build without these entries.
     """

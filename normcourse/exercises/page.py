@@ -5,16 +5,21 @@ what the judgement imports and nothing else; nothing here needs a browser.
 """
 
 import base64
+import builtins
 import io
 import json
 import linecache
+import math
 import sys
 import traceback
 from ast import Expr, Expression, parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import asdict
+from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from normcourse.exercises import learner, store
 from normcourse.exercises.running import is_learners
@@ -22,6 +27,14 @@ from normcourse.exercises.running import is_learners
 __all__ = ["answer"]
 
 MOST_TEXT = 20_000  # characters of what cells print that a page shows
+MOST_ITEMS = 200
+SHARED: tuple[ModuleType, ...] = (
+    np,
+    np.linalg,
+    np.random,
+    math,
+    builtins,
+)  # what an answer may change for the next
 
 Item = dict[str, str]
 
@@ -51,7 +64,9 @@ class Shown(io.TextIOBase):
     def display(self, *values: object) -> None:
         """Show values as a notebook does."""
         for value in values:
-            if figure := _figure(value):
+            if len(self.items) >= MOST_ITEMS:
+                self.lost += len(repr(value))
+            elif figure := _figure(value):
                 self.items.append({"kind": "figure", "data": figure})
             elif html := _html(value):
                 self.items.append({"kind": "html", "html": html})
@@ -79,6 +94,19 @@ class Shown(io.TextIOBase):
         return self.items
 
 
+class _Screen(io.TextIOBase):
+    """Stands for the standard streams: who keeps it, as logging does, writes to the request that runs."""
+
+    shown: Shown | None = None
+
+    def write(self, text: str) -> int:
+        """Hand on what is printed."""
+        return self.shown.write(text) if self.shown else len(text)
+
+
+_screen = _Screen()
+
+
 def answer(request: str, starts: Callable[[str], object] = lambda title: None) -> str:
     """Run the cells of a request, do what it asks, and return what the page shows.
 
@@ -104,22 +132,55 @@ def answer(request: str, starts: Callable[[str], object] = lambda title: None) -
     action, name, cells = asked["action"], asked["name"], asked["cells"]
     shown, mark = Shown(), None
     _restore(asked["kept"])
-    with redirect_stdout(shown), redirect_stderr(shown):
-        if action == "cell":
-            _run_on(cells, shown, starts)
-        elif action == "run":
-            _run(cells, shown, starts, show=True)
-        elif action in ("check", "commit"):
-            namespace, failed = _run(cells, shown, starts, show=False)
-            if not failed:
-                said = getattr(learner, action)(name, namespace)
-                shown.display(said)
-                if action == "check":
-                    mark = {"status": said.mark.status, "points": said.mark.points, "of": said.mark.of}
-        else:
-            shown.display(getattr(learner, action)(name))
+    _screen.shown = shown
+    with redirect_stdout(_screen), redirect_stderr(_screen):
+        try:
+            if action == "cell":
+                _run_on(cells, shown, starts)
+            elif action == "run":
+                _run(cells, shown, starts, show=True)
+            elif action in ("check", "commit"):
+                mark = _judge(action, name, cells, shown, starts)
+            else:
+                shown.display(getattr(learner, action)(name))
+        except BaseException as error:  # an answer may raise KeyboardInterrupt, which check hands on
+            shown.trouble(error)
     kept = {task: asdict(store.recall(task)) for task in asked["kept"]}
     return json.dumps({"items": shown.all(), "kept": kept, "mark": mark})
+
+
+def _judge(
+    action: str,
+    name: str,
+    cells: Sequence[Mapping[str, str]],
+    shown: Shown,
+    starts: Callable[[str], object],
+) -> dict[str, Any] | None:
+    """Run an answer and check it, or commit it; return the mark of a check."""
+    with _as_it_was(SHARED):
+        namespace, failed = _run(cells, shown, starts, show=False)
+        if failed:
+            return None
+        said = getattr(learner, action)(name, namespace)
+    shown.display(said)
+    if action == "commit":
+        return None
+    return {"status": said.mark.status, "points": said.mark.points, "of": said.mark.of}
+
+
+@contextmanager
+def _as_it_was(modules: Sequence[ModuleType]) -> Iterator[None]:
+    """Give modules their contents back: what one answer changes must not reach the next."""
+    before = [dict(vars(module)) for module in modules]
+    try:
+        yield
+    finally:
+        for module, contents in zip(modules, before, strict=True):
+            vars(module).update(contents)
+
+
+def _no_input(prompt: object = "") -> str:
+    raise OSError("input() has nobody to ask here: write the value into the code")
 
 
 def _restore(kept: Mapping[str, Mapping[str, Any]]) -> None:
@@ -172,7 +233,7 @@ def _run_on(cells: Sequence[Mapping[str, str]], shown: Shown, starts: Callable[[
 
 
 def _namespace(shown: Shown) -> dict[str, Any]:
-    return {"__name__": "__main__", "display": shown.display}
+    return {"__name__": "__main__", "display": shown.display, "input": _no_input}
 
 
 def _execute(

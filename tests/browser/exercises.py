@@ -5,7 +5,6 @@ import re
 
 from normcourse.exercises import EXERCISES
 from normcourse.exercises.notebooks import load, solution_source
-from tools.site_check.pages import HTML
 
 STARTS = re.compile("Do the exercises on this page|Go on with the exercises here")
 PATIENCE_MS = 60_000  # for Python to start, on a machine that does more
@@ -22,10 +21,17 @@ def find(name):
     return next(exercise for exercise in EXERCISES if exercise.name == name)
 
 
-def manifest(exercise):
-    """Return what the built page says of itself."""
-    html = (HTML / "book" / "exercises" / exercise.notebook).with_suffix(".html").read_text(encoding="utf-8")
-    return json.loads(re.search(r'id="in-page">(.*?)</script>', html, re.DOTALL)[1])
+def serve_changed(page, url, change):
+    """Serve a page that says something else of itself: `change` gets what it says, and changes it."""
+
+    def fulfil(route):
+        before, held, after = re.split(r'(?<= id="in-page")([^<]*)(?=</script>)', route.fetch().text())
+        tag, _, written = held.partition(">")
+        told = json.loads(written)
+        change(told)
+        route.fulfill(body=f"{before}{tag}>{json.dumps(told)}{after}", content_type="text/html")
+
+    page.route(url, fulfil)
 
 
 def solution(task, exercise):
@@ -65,7 +71,7 @@ class Cell:
         exact = {"name": task.title, "exact": True}
         self.group = page.get_by_role("group", **exact)
         self.editor = page.get_by_role("textbox", name=f"Your answer: {task.title}", exact=True)
-        self.output = page.get_by_role("region", name=f"What came of it: {task.title}", exact=True)
+        self.output = page.get_by_role("group", name=f"What came of it: {task.title}", exact=True)
 
     def write(self, text):
         self.editor.click()

@@ -33,7 +33,7 @@ class Code:
             self.page.keyboard.press("Control+a")
             self.page.keyboard.insert_text(text)
         self.page.get_by_role("group", name=title, exact=True).get_by_role("button", name="Run").click()
-        box = self.page.get_by_role("region", name=f"What code cell {number} shows", exact=True)
+        box = self.page.get_by_role("group", name=f"What code cell {number} shows", exact=True)
         self.page.wait_for_function(
             "box => box.getAttribute('aria-busy') === 'false'",
             arg=box.element_handle(),

@@ -9,7 +9,7 @@ import pytest
 from normcourse.exercises import EXERCISES
 from normcourse.exercises.task import PredictionTask
 from normcourse.grading import cli
-from tests.browser.exercises import PATIENCE_MS, TORCH, OnThePage, address, find, manifest, solution
+from tests.browser.exercises import PATIENCE_MS, TORCH, OnThePage, address, find, serve_changed, solution
 from tools.site_check.browser import watched_page
 
 EXERCISE = find("batchnorm")
@@ -48,7 +48,7 @@ def download(page, folder):
 
 def take(page, path):
     """Take the answers out of a notebook, and return what is said."""
-    region = page.get_by_role("region", name="Points and notebook")
+    region = page.get_by_role("group", name="What came of it: Points and notebook")
     page.locator("input[type=file]").set_input_files(path)
     region.get_by_text(path.name).wait_for()
     return region.inner_text()
@@ -131,40 +131,71 @@ def test_what_is_not_filled_in_is_not_committed(page, url):
     assert cell.group.get_by_role("button", name="Commit").count() == 1
 
 
-def test_start_again_brings_the_first_lines_and_undo_brings_the_answer(page, url):
+def test_start_again_brings_the_first_lines_and_keeps_the_answer(page, url):
     cell = OnThePage(page, url).cell(FORWARD)
     cell.write(RIGHT)
     cell.press("Start again")
     assert "NotImplementedError" in cell.text
     cell.editor.press("Control+z")
     assert cell.text == RIGHT
+    cell.press("Start again")
+    again = OnThePage(page, url).cell(FORWARD)
+    assert "NotImplementedError" in again.text
+    page.get_by_text("Another answer of yours is kept").click()
+    page.get_by_role("button", name="Put it into the editor").click()
+    assert again.text == RIGHT
 
 
-def changed_release(page, url, digest, stub):
-    """Serve the page as of a release in which the first task is another one."""
+def of_another_release(name):
+    """Return what makes a page one of a release in which the first task is another."""
 
-    def fulfil(route):
-        held = manifest(EXERCISE)
-        html = route.fetch().text()
-        old = json.dumps(held["tasks"][0]["digest"])
-        html = html.replace(f'"digest": {old}', f'"digest": "{digest}"')
-        html = html.replace(json.dumps(held["tasks"][0]["stub"])[1:-1], json.dumps(stub)[1:-1], 1)
-        route.fulfill(body=html, content_type="text/html")
+    def change(told):
+        told["tasks"][0] |= {"digest": name, "stub": f"def bn_forward(x, {name}):\n    pass"}
 
-    page.route(url, fulfil)
+    return change
 
 
 def test_an_answer_to_a_changed_task_is_kept_beside_it(page, url):
     OnThePage(page, url).cell(FORWARD).write(MISTAKEN)
-    changed_release(page, url, "another", "def bn_forward(x):\n    pass")
-    cell = OnThePage(page, url).cell(FORWARD)
-    assert cell.text == "def bn_forward(x):\n    pass"
+    for name in ("second", "third"):  # opened in each release, and not touched
+        serve_changed(page, url, of_another_release(name))
+        cell = OnThePage(page, url).cell(FORWARD)
+        assert cell.text == f"def bn_forward(x, {name}):\n    pass"
     page.get_by_text("Another answer of yours is kept").click()
     page.get_by_role("button", name="Put it into the editor").click()
     assert cell.text == MISTAKEN
-    page.reload()
     again = OnThePage(page, url).cell(FORWARD)
     assert again.text == MISTAKEN
+
+
+def test_a_commitment_to_other_statements_does_not_stand(page, url):
+    cell = OnThePage(page, url).cell(PREDICTIONS)
+    cell.write(solution(PREDICTIONS, EXERCISE))
+    cell.press("Commit")
+    assert cell.said().startswith("Committed")
+
+    def change(told):
+        task = next(one for one in told["tasks"] if one["name"] == PREDICTIONS.name)
+        task["statements"].append("a new one")
+
+    serve_changed(page, url, change)
+    again = OnThePage(page, url).cell(PREDICTIONS)
+    assert again.group.get_by_role("button", name="Commit").count() == 1
+    assert page.locator(".in-page-ran").count() == 0
+    again.editor.click()
+    page.keyboard.type("#")
+    assert again.text != solution(PREDICTIONS, EXERCISE)
+
+
+def test_what_is_typed_while_a_forecast_is_committed_does_not_count(page, url):
+    cell = OnThePage(page, url).cell(PREDICTIONS)
+    text = solution(PREDICTIONS, EXERCISE)
+    cell.write(text)
+    cell.press("Commit")  # Python is still on its way
+    cell.write(text.replace("0.9", "0.1"))
+    assert cell.said().startswith("Committed")
+    assert cell.text == text
+    assert OnThePage(page, url).cell(PREDICTIONS).text == text
 
 
 def test_two_tabs_follow_each_other(page, url):
@@ -179,7 +210,7 @@ def test_two_tabs_follow_each_other(page, url):
     first.cell(FORWARD).check(RIGHT)
     other.bring_to_front()
     points_of(other, FORWARD).filter(has_text="5 of 5").wait_for()
-    second.cell(FORWARD).editor.filter(has_text="return").wait_for()
+    second.cell(FORWARD).editor.filter(has_text="np.sqrt").wait_for()
 
 
 NO = "throw new DOMException('no', '{}')"

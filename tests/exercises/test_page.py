@@ -100,6 +100,35 @@ def test_a_syntax_error_shows_its_line():
     assert "SyntaxError" in item["text"]
 
 
+def test_a_check_that_is_interrupted_is_told():
+    source = "def bn_forward(x, gamma, beta, eps):\n    raise KeyboardInterrupt"
+    [item] = ask("check", "bn.forward", source)["items"]
+    assert item["text"].endswith("KeyboardInterrupt")
+
+
+def test_what_one_answer_changes_does_not_reach_the_next():
+    ask("check", "bn.forward", "np.asarray = None\n" + WRONG)
+    assert "divide the sum of squares by n - 1" in text(ask("check", "bn.forward", WRONG))
+
+
+def test_who_keeps_the_screen_as_logging_does_writes_to_the_run_that_is_on(monkeypatch):
+    monkeypatch.setattr(page, "kept", None, raising=False)
+    ask("run", "", "import sys\nfrom normcourse.exercises import page\npage.kept = sys.stderr")
+    source = "from normcourse.exercises import page\nprint('careful', file=page.kept)"
+    assert text(ask("run", "", source)) == "careful\n"
+
+
+def test_input_says_that_there_is_nobody_to_ask():
+    assert "input() has nobody to ask here" in text(ask("run", "", "input('n?')"))
+
+
+def test_of_very_many_things_some_are_shown():
+    source = "for _ in range(1000):\n    display(hint('bn.forward'))"
+    reply = ask("run", "", source)
+    assert len(reply["items"]) == page.MOST_ITEMS + 1
+    assert "are left out" in reply["items"][-1]["text"]
+
+
 @pytest.mark.parametrize("source", ["raise SystemExit(3)", "raise KeyboardInterrupt", "exit()"])
 def test_a_cell_may_raise_anything(source):
     assert ask("run", "", source)["items"][-1]["kind"] == "trouble"

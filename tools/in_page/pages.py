@@ -6,9 +6,10 @@ where `runnable.PAGES` names it; others get nothing.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from docutils import nodes
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from normcourse.exercises import EXERCISES, PRACTICE
@@ -30,6 +32,7 @@ from tools.in_page.distribution import Distribution, assemble
 FOLDER = "_static/in-page"
 INDEX = "book/exercises/index"
 RUNS = execution.ROOT / "_build" / "runs"
+MARK = 'id="in-page" data-of="{}"'  # of the element that tells a page what it holds, and of what it was made
 SERVED = ("numpy",)  # the libraries that Python in the page has
 
 logger = logging.getLogger(__name__)
@@ -42,10 +45,13 @@ class Served:
     bundle: Bundle
     python: Distribution | None
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Changes with anything that a page names."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+        """Changes with anything that a page names, or says of a task."""
+        digest = hashlib.sha256(repr(self).encode())
+        for path in sorted((execution.ROOT / "normcourse" / "exercises").rglob("*.py")):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
 
 
 def make(app: Sphinx) -> None:
@@ -62,14 +68,25 @@ def make(app: Sphinx) -> None:
 def follow(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """Name the pages to write again because a script, Python or a task has changed."""
+    """Name the pages to write again: a script, Python or a task has changed since they were written.
+
+    What was written says of what. So a build that was cut short is made up for, and a page that has no part in
+    it any more loses its scripts.
+    """
     if not hasattr(app, "in_page"):
         return []
-    digest = app.in_page.digest
-    if getattr(env, "in_page_digest", None) == digest:
-        return []
-    env.in_page_digest = digest  # type: ignore[attr-defined]
-    return [name for name in env.found_docs if _takes_part(env, name)]
+    return [name for name in env.found_docs if _written_of(app, name) != _due(app, env, name)]
+
+
+def _due(app: Sphinx, env: BuildEnvironment, name: str) -> str:
+    return app.in_page.digest if _takes_part(env, name) else ""  # type: ignore[attr-defined]
+
+
+def _written_of(app: Sphinx, name: str) -> str:
+    """Return the digest that a page was written of; empty where it has no part or is not there."""
+    path = Path(app.outdir) / f"{name}.html"
+    found = re.search(MARK.format("(\\w+)"), path.read_text(encoding="utf-8")) if path.exists() else None
+    return found[1] if found else ""
 
 
 def run(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
@@ -80,7 +97,10 @@ def run(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
             code = _run_cell(_notebook(env, f"book/exercises/{Path(exercise.notebook).stem}"), task)
             if code:
                 paths.append(_written(task, code))
-    execution.execute(paths)
+    try:
+        execution.execute(paths)
+    except execution.NotebookFailedError as error:
+        raise ExtensionError(str(error)) from None
 
 
 def name_cells(app: Sphinx, doctree: nodes.document) -> None:
@@ -99,8 +119,9 @@ def add(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree:
         return
     served: Served = app.in_page
     written = json.dumps(_manifest(served, name, _notebook(app.env, name), context), ensure_ascii=False)
-    written = written.replace("</", "<\\/")  # nothing in it ends the element
-    context["body"] += f'\n<script type="application/json" id="in-page">{written}</script>\n'
+    written = written.replace("<", "\\u003c")  # nothing in it ends the element, or begins another
+    mark = MARK.format(served.digest)
+    context["body"] += f'\n<script type="application/json" {mark}>{written}</script>\n'
     app.add_js_file(f"{FOLDER.removeprefix('_static/')}/{served.bundle.start}", defer="defer")
     app.add_css_file(f"{FOLDER.removeprefix('_static/')}/{served.bundle.style}")
 
@@ -144,7 +165,7 @@ def _described(notebook: NotebookNode | None, task: AnyTask) -> dict[str, Any]:
         "asks": task.answer,
         "stub": stub,
         "digest": hashlib.sha256(stub.encode()).hexdigest()[:12],
-        "commits": isinstance(task, PredictionTask),
+        "statements": [one.name for one in task.statements] if isinstance(task, PredictionTask) else [],
         "lacks": [one for one in task.libraries if one not in SERVED] if isinstance(task, CodeTask) else [],
         "ran": _printed(_written(task, code)) if code else "",
     }

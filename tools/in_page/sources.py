@@ -56,9 +56,10 @@ class Folder:
         """Write a file, whole or not at all; a folder that cannot be written is no failure."""
         with suppress(OSError):
             self.path.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.path, delete=False) as file:
-                file.write(data)
-            os.replace(file.name, self.path / name)
+            with tempfile.TemporaryDirectory(dir=self.path) as folder:
+                part = Path(folder) / "part"
+                part.write_bytes(data)
+                os.replace(part, self.path / name)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Address:
     """
 
     url: str
-    patience: float = 3.0
+    patience: float = 5.0
     limit: float = 300.0
 
     @property
@@ -81,7 +82,7 @@ class Address:
         return self.url
 
     def fetch(self, names: Collection[str]) -> Found:
-        """Return the files that come in time; a server that did not answer once is not asked again."""
+        """Return the files that come in time; a server that did not answer at first is not asked again."""
         end = time.monotonic() + self.limit
         found: dict[str, bytes] = {}
         reason = ""
@@ -91,8 +92,12 @@ class Address:
                 found[name] = answer
             elif answer.startswith("HTTP"):
                 reason = answer
-            else:
+            elif not found:
                 return found, answer
+            else:  # it has answered before: once more
+                again = self._get(name, end)
+                reason = again if isinstance(again, str) else reason
+                found |= {name: again} if isinstance(again, bytes) else {}
         return found, reason
 
     def _get(self, name: str, end: float) -> bytes | str:

@@ -55,6 +55,7 @@ def _build(root: Path, name: str, sources: Sequence[Path]) -> tuple[str, bytes]:
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
+            umask=0o022 if os.name == "posix" else -1,  # which decides the modes that an archive keeps
         )
         if done.returncode:
             raise RuntimeError(f"the wheel {name} cannot be built:\n{done.stderr[-2000:]}")

@@ -1,6 +1,6 @@
 /** The box below a cell that shows what Python says of it, and the button that ends a run. */
 
-import { make } from "./dom";
+import { hide, make } from "./dom";
 import { show } from "./output";
 import type { Item } from "./python";
 import type { Busy } from "./session";
@@ -9,7 +9,7 @@ import type { Busy } from "./session";
 const MOMENT = 700;
 
 export class Box implements Busy {
-  readonly element = make("div", { class: "in-page-output", role: "region", "aria-live": "polite" });
+  readonly element = make("div", { class: "in-page-output", role: "group", "aria-live": "polite" });
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -25,6 +25,12 @@ export class Box implements Busy {
 
   show(items: readonly Item[], alt?: string): void {
     show(this.element, items, alt);
+  }
+
+  /** Show what came of a run. */
+  result(items: readonly Item[], alt?: string): void {
+    if (items.length > 0) this.show(items, alt);
+    else this.say("It ran, and shows nothing.");
   }
 
   /** Show sentences of the page's own. */
@@ -44,6 +50,6 @@ export class Box implements Busy {
       this.timer = setTimeout(() => {
         this.stop.hidden = false;
       }, MOMENT);
-    } else this.stop.hidden = true;
+    } else hide(this.stop);
   }
 }

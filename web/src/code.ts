@@ -1,7 +1,7 @@
 /** The code cells of a chapter's page: an editor in place of each, run in the page as in a notebook. */
 
 import { Box } from "./box";
-import { make, place } from "./dom";
+import { button, make, place, row } from "./dom";
 import { Editor } from "./editor";
 import type { Runnable } from "./manifest";
 import type { Item, Request } from "./python";
@@ -39,15 +39,16 @@ class CodeCell {
     this.box = new Box(`What ${this.title.toLowerCase()} shows`, stop);
     this.built = built(where);
     this.explorer = where.querySelector(".explorer") !== null;
-    const group = make("div", { class: "in-page-buttons", role: "group", "aria-label": this.title });
-    group.append(
-      session.button("Run", () => void this.run(), "in-page-main"),
-      session.button("Start again", () => this.startAgain()),
+    const run = session.button("Run", () => void this.run(), "in-page-main");
+    const buttons = row(
+      this.title,
+      run,
+      button("Start again", () => this.startAgain()),
       stop,
     );
     const input = where.querySelector<HTMLElement>(":scope > .cell_input");
     input?.replaceWith(host);
-    host.after(group, this.box.element);
+    host.after(buttons, this.box.element);
     this.box.element.classList.add("cell_output");
   }
 
@@ -56,11 +57,11 @@ class CodeCell {
     const request = { action: "cell" as const, name: "", cells: this.upTo(this), kept: {} };
     const reply = await this.session.ask(request, this.box, true);
     if (reply === null) return;
-    for (const output of this.built) output.hidden = !this.explorer;
+    const failed = reply.items.some(({ kind }) => kind === "trouble");
+    for (const output of this.built) output.hidden = !failed && !this.explorer;
     const alt = this.editor.text === this.runnable.source ? this.runnable.alt : "";
-    const items: Item[] = this.explorer ? [...reply.items, { kind: "note", text: STILL }] : reply.items;
-    if (items.length > 0) this.box.show(items, alt || undefined);
-    else this.box.say("It ran, and shows nothing.");
+    const still: Item[] = this.explorer && !failed ? [{ kind: "note", text: STILL }] : [];
+    this.box.result([...reply.items, ...still], alt || undefined);
   }
 
   private startAgain(): void {

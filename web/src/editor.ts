@@ -48,6 +48,7 @@ export class Editor {
         syntaxHighlighting(classHighlighter),
         keymap.of([
           { key: "Mod-Enter", run: check },
+          { key: "Ctrl-Enter", run: check }, // on a Mac as well: the page says so
           ...closeBracketsKeymap,
           ...defaultKeymap,
           ...historyKeymap,
@@ -73,6 +74,7 @@ export class Editor {
 
   /** Put a text in place of what is there; undo brings that back. */
   put(text: string): void {
+    if (this.view.state.readOnly) return;
     const changes = { from: 0, to: this.view.state.doc.length, insert: text };
     this.view.dispatch({ changes, annotations: isolateHistory.of("full") });
   }

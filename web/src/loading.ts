@@ -23,8 +23,8 @@ export class LoadingError extends Error {}
 /** Holds what was fetched until it is asked for, once. */
 export class Loader {
   private readonly held = new Map<string, Promise<ArrayBuffer>>();
-  private sent = 0;
-  private total = 0;
+  /** What the latest load has brought, and what it is to bring. */
+  private coming = { sent: 0, total: 0 };
 
   /**
    * @param base The folder, an absolute address that ends in a slash.
@@ -42,10 +42,19 @@ export class Loader {
   /** Fetch all files of a group; the promise fails with the first that fails. */
   async load(group: string): Promise<void> {
     const wanted = Object.entries(this.files).filter(([, entry]) => entry.group === group);
-    this.sent = 0;
-    this.total = wanted.reduce((sum, [, entry]) => sum + entry.sent, 0);
-    for (const [name, entry] of wanted) this.held.set(this.base + name, this.bytes(name, entry));
+    const coming = { sent: 0, total: wanted.reduce((sum, [, entry]) => sum + entry.sent, 0) };
+    this.coming = coming;
+    const count = (bytes: number): void => {
+      coming.sent += bytes;
+      if (coming === this.coming) this.progress(coming.sent, coming.total);
+    };
+    for (const [name, entry] of wanted) this.held.set(this.base + name, this.bytes(name, entry, count));
     await Promise.all(this.held.values());
+  }
+
+  /** Let go of what nobody has asked for. */
+  clear(): void {
+    this.held.clear();
   }
 
   /** Return what was fetched from an address as if it came just now; undefined for any other address. */
@@ -57,7 +66,7 @@ export class Loader {
     return new Response(await bytes, { headers: { "Content-Type": type } });
   }
 
-  private async bytes(name: string, entry: Entry): Promise<ArrayBuffer> {
+  private async bytes(name: string, entry: Entry, count: (bytes: number) => void): Promise<ArrayBuffer> {
     const answer = await this.ask(name, entry);
     const parts = new Uint8Array(entry.size);
     let at = 0;
@@ -68,7 +77,7 @@ export class Loader {
         if (done) break;
         parts.set(value, at); // a RangeError where more comes than there should be
         at += value.length;
-        this.count((value.length / entry.size) * entry.sent);
+        count((value.length / entry.size) * entry.sent);
       }
     } catch {
       throw new LoadingError(`${name} stopped on its way: is the network there?`);
@@ -89,10 +98,5 @@ export class Loader {
     }
     if (!answer.ok) throw new LoadingError(`${name} is not there (status ${answer.status})`);
     return answer;
-  }
-
-  private count(bytes: number): void {
-    this.sent += bytes;
-    this.progress(this.sent, this.total);
   }
 }

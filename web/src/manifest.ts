@@ -15,8 +15,8 @@ export interface Task {
   stub: string;
   /** Changes with what is handed out, so that an answer to an older task is not taken for one to this. */
   digest: string;
-  /** Whether it asks for a forecast, to be committed before it is checked. */
-  commits: boolean;
+  /** What a forecast gives a probability for, to be committed before it is checked; empty for other tasks. */
+  statements: string[];
   /** The libraries that no browser has. */
   lacks: string[];
   /** What the run shows after a forecast is committed, as the build saw it; empty if there is no run. */

@@ -9,11 +9,10 @@ export interface Progress {
   committed: Record<string, number> | null;
 }
 
-/** An answer: its text, the digest of the task that it answers, and when it was written. */
+/** An answer: its text, and the digest of the task that it answers. */
 export interface Answer {
   text: string;
   of: string;
-  at: number;
   /** What stood there before and was not the reader's own change: of an older task, or of another tab. */
   earlier?: string;
 }
@@ -29,6 +28,11 @@ export function mergeProgress(kept: Progress, newer: Progress): Progress {
     solution: kept.solution || newer.solution,
     committed: kept.committed ?? newer.committed,
   };
+}
+
+/** Return whether a forecast is committed: for each statement of the task as it is now. */
+export function stands({ committed }: Progress, statements: readonly string[]): boolean {
+  return committed !== null && statements.every((name) => name in committed);
 }
 
 /**
@@ -63,7 +67,7 @@ export function readProgress(stored: unknown): Progress | null {
 /** Return an answer out of what was stored, or null if it is none. */
 export function readAnswer(stored: unknown): Answer | null {
   if (typeof stored !== "object" || stored === null) return null;
-  const { text, of, at, earlier } = stored as Record<keyof Answer, unknown>;
-  if (typeof text !== "string" || typeof of !== "string" || typeof at !== "number") return null;
-  return typeof earlier === "string" ? { text, of, at, earlier } : { text, of, at };
+  const { text, of, earlier } = stored as Record<keyof Answer, unknown>;
+  if (typeof text !== "string" || typeof of !== "string") return null;
+  return typeof earlier === "string" ? { text, of, earlier } : { text, of };
 }

@@ -26,7 +26,7 @@ export interface Found {
   left: string[];
 }
 
-const OWN_CALLS = /^\s*(#.*|(check|hint|solution|commit|progress)\(.*\)\s*;?)?\s*$/;
+const OWN_CALL = /^(#.*|(check|hint|solution|commit|progress)\(.*\);?)?$/;
 
 const text = (cell: Cell): string => [cell.source].flat().join("");
 const name = (cell: Cell): string => cell.id ?? cell.metadata?.id ?? "";
@@ -95,7 +95,7 @@ export function read(brought: Notebook, released: Notebook, tasks: readonly Task
   return found;
 }
 
-const isOwnCall = (line: string): boolean => OWN_CALLS.test(line);
+const isOwnCall = (line: string): boolean => OWN_CALL.test(line.trim());
 
 /** Return whether a cell defines what a task asks for, at the start of a line. */
 function defines(source: string, { asks }: Task): boolean {

@@ -17,10 +17,7 @@ function element(item: Item, alt: string): Node {
     case "html":
       return clean(item.html);
     case "figure":
-      return make("img", {
-        src: `data:image/png;base64,${item.data}`,
-        alt,
-      });
+      return make("img", { src: `data:image/png;base64,${item.data}`, alt });
     case "text":
       return make("pre", { tabindex: 0 }, item.text);
     case "trouble":
@@ -30,30 +27,46 @@ function element(item: Item, alt: string): Node {
   }
 }
 
+const TAGS = new Set(
+  "A B BR CODE DIV EM I IMG LI OL P PRE PROGRESS SMALL SPAN STRONG SUB SUP TABLE TBODY TD TH THEAD TR UL".split(
+    " ",
+  ),
+);
+const ATTRIBUTES = new Set(
+  "alt aria-label class colspan height href max role rowspan scope src style tabindex title value width".split(
+    " ",
+  ),
+);
+
 /**
- * Return HTML as nodes, without what could act.
+ * Return HTML as nodes, with nothing that could act.
  *
  * It is normcourse's own, which escapes what an answer says; but an answer may have changed normcourse, and a
- * notebook that is brought along may be anybody's. Links to notebooks become links to their pages.
+ * notebook that is brought along may be anybody's. Links to notebooks become links to their pages. Ids go, as
+ * the built page has the same record by the same id.
  */
 function clean(html: string): Node {
   const { body } = new DOMParser().parseFromString(html, "text/html");
-  for (const acting of body.querySelectorAll("script, iframe, object, embed, base, meta, link, form")) {
-    acting.remove();
-  }
-  for (const one of body.querySelectorAll("*")) {
+  for (const one of [...body.querySelectorAll("*")]) {
+    if (!TAGS.has(one.tagName)) one.remove();
     for (const { name, value } of [...one.attributes]) {
-      const acts = name.startsWith("on") || /^\s*(javascript|data|vbscript):/i.test(value);
-      const picture = one.tagName === "IMG" && value.startsWith("data:image/"); // in which no script runs
-      if (acts && !picture) one.removeAttribute(name);
+      if (!ATTRIBUTES.has(name) || !isHarmless(one, name, value)) one.removeAttribute(name);
     }
   }
-  // The built page has the same record, by the same id.
-  for (const one of body.querySelectorAll("div[id]")) one.removeAttribute("id");
-  for (const link of body.querySelectorAll<HTMLAnchorElement>("a[href$='.ipynb']")) {
+  for (const link of body.querySelectorAll("a[href$='.ipynb']")) {
     link.setAttribute("href", (link.getAttribute("href") ?? "").replace(/\.ipynb$/, ".html"));
   }
   const holder = document.createDocumentFragment();
   holder.append(...body.childNodes);
   return holder;
+}
+
+function isHarmless(element: Element, name: string, value: string): boolean {
+  if (name === "style") return !value.includes("url(");
+  if (name !== "href" && name !== "src") return true;
+  if (element.tagName === "IMG") return value.startsWith("data:image/"); // in which no script runs
+  return (
+    URL.canParse(value, window.location.href) &&
+    /^https?:$/.test(new URL(value, window.location.href).protocol)
+  );
 }

@@ -1,6 +1,7 @@
 /** Python as the page sees it: started when first needed, asked one thing at a time, ended when it must be. */
 
 import * as Comlink from "comlink";
+import { whyNot } from "./dom";
 import type { Progress } from "./merge";
 import type { Api, News } from "./worker";
 
@@ -24,7 +25,6 @@ export interface Request {
 export interface Reply {
   items: Item[];
   kept: Record<string, Progress>;
-  mark: { status: string; points: number; of: number } | null;
 }
 
 /** How it stands with Python, for the line that says so. */
@@ -49,6 +49,8 @@ export class Python {
   private figures: Promise<void> | null = null;
   private abandon: (() => void) | null = null;
   private end: ((why: string) => void) | null = null;
+  /** Whether Python works on a request, and the title of the cell that it runs. */
+  private running = false;
   private runs = "";
   private turn: Promise<unknown> = Promise.resolve();
 
@@ -75,13 +77,13 @@ export class Python {
   /** End what runs, and start anew. */
   restart(): void {
     this.end?.("Stopped.");
-    this.drop();
-    void this.start().catch(() => {});
+    this.beginAnew();
   }
 
   /** End what runs; nothing that is kept is lost. */
   stop(): void {
-    this.end?.("Stopped. Your answers are as they were.");
+    const then = this.running ? "Python starts again; your" : "Your";
+    this.end?.(`Stopped. ${then} answers are as they were.`);
   }
 
   /** Ask Python, after what was asked before; what ends early or breaks is told as trouble. */
@@ -93,7 +95,7 @@ export class Python {
 
   private async answer(request: Request, figures: boolean): Promise<Reply> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let runs = false;
+    let mine: Promise<Remote> | null = null;
     const ended = new Promise<never>((_, reject) => {
       this.end = (why) => reject(new Ended(why));
     });
@@ -102,19 +104,18 @@ export class Python {
       const patience = request.action === "cell" ? PATIENCE_OF_CELLS : PATIENCE;
       timer = setTimeout(() => this.end?.(this.tooLong(request, patience)), patience);
       this.runs = "";
-      runs = true;
+      this.running = true;
+      mine = this.remote;
       return JSON.parse(await Promise.race([remote.ask(JSON.stringify(request)), ended]));
     } catch (error) {
-      if (!runs && !(error instanceof Ended)) throw error;
-      if (runs) {
-        this.drop();
-        void this.start().catch(() => {});
-      }
+      if (!this.running && !(error instanceof Ended)) throw error;
+      if (mine !== null && mine === this.remote) this.beginAnew();
       const why = error instanceof Ended ? error.message : broke(error as Error);
-      return { items: [{ kind: "trouble", text: why }], kept: {}, mark: null };
+      return { items: [{ kind: "trouble", text: why }], kept: {} };
     } finally {
       clearTimeout(timer);
       this.end = null;
+      this.running = false;
     }
   }
 
@@ -146,15 +147,20 @@ export class Python {
     this.says({ is: "ready" });
   }
 
+  private beginAnew(): void {
+    this.drop();
+    void this.start().catch(() => {});
+  }
+
   private async begin(): Promise<Remote> {
     this.says({ is: "loading", loaded: 0, total: 0 });
     const worker = new Worker(this.script, { type: "module" });
     this.worker = worker;
     worker.addEventListener("message", (event: MessageEvent<News>) => this.hear(event.data));
     const failed = new Promise<never>((_, reject) => {
-      worker.addEventListener("error", (event) =>
-        reject(new Error(event.message || "its script did not come")),
-      );
+      worker.addEventListener("error", async ({ message }) => {
+        reject(new Error(message || `its script did not come: ${await whyNot(this.script)}`));
+      });
     });
     const remote = Comlink.wrap<Api>(worker);
     await Promise.race([remote.start(this.folder.href), failed, this.abandoned()]);
@@ -174,6 +180,7 @@ export class Python {
   }
 
   private hear(news: News): void {
+    if (typeof news !== "object" || news === null) return; // an answer may post what it likes
     if ("loaded" in news) this.says({ is: "loading", ...news });
     else if ("starting" in news) this.says({ is: "starting" });
     else if ("runs" in news) this.runs = news.runs;
@@ -188,12 +195,11 @@ export class Python {
 
   private tooLong(request: Request, patience: number): string {
     const asked = request.cells.at(-1)?.title;
-    const where =
-      this.runs && this.runs !== asked ? `in “${this.runs}”, which stands above` : "in this answer";
+    const where = this.runs && this.runs !== asked ? `in “${this.runs}”, which stands above` : "in this cell";
     return `Stopped after ${patience / 1000} seconds, ${where}: does a loop never end? Python starts again; your answers are as they were.`;
   }
 }
 
 function broke(error: Error): string {
-  return `Python itself broke off (${error.message.split("\n", 1)[0]}): was it too deep a recursion, or too much memory? It starts again; your answers are as they were.`;
+  return `Python itself broke off (${error.message.trim().split("\n").at(-1)}): was it too deep a recursion, or too much memory? It starts again; your answers are as they were.`;
 }

@@ -1,10 +1,10 @@
 /** What the cells of one page share: Python, what is kept, and the lines that say how it stands. */
 
-import { make } from "./dom";
+import { button, make } from "./dom";
 import type { Manifest, Task } from "./manifest";
 import { showPoints } from "./points";
 import { Python, type Reply, type Request, type State } from "./python";
-import { browserStorage, type Refusal, Store } from "./store";
+import type { Refusal, Store } from "./store";
 
 /** The id of the line that says which keys do what in an editor. */
 export const KEYS = "in-page-keys";
@@ -20,36 +20,49 @@ export interface Busy {
   busy: (busy: boolean) => void;
 }
 
+interface Bar {
+  status: HTMLElement;
+  progress: HTMLElement;
+  warning: HTMLElement;
+  rescue: (() => HTMLButtonElement) | null;
+}
+
 export class Session {
-  readonly store: Store;
   private readonly python: Python;
-  private readonly bars: { status: HTMLElement; progress: HTMLElement; warning: HTMLElement }[] = [];
+  private readonly bars: Bar[] = [];
   private readonly buttons: HTMLButtonElement[] = [];
   private state: State = { is: "loading", loaded: 0, total: 0 };
   private refusal: Refusal | null = null;
-  /** Offered beside the warning that nothing is kept. */
-  rescue: (() => HTMLButtonElement) | null = null;
   private working = false;
 
-  constructor(readonly page: Manifest) {
+  constructor(
+    readonly page: Manifest,
+    readonly store: Store,
+  ) {
     const here = (path: string): URL => new URL(path, window.location.href);
-    this.store = new Store(browserStorage(), (why) => this.warn(why));
+    store.refused = (why) => this.warn(why);
+    window.addEventListener("beforeunload", (event) => {
+      if (store.atRisk) event.preventDefault();
+    });
     const folder = here(page.base + (page.python?.folder ?? ""));
     this.python = new Python(here(page.base + page.worker), folder, (state) => this.tell(state));
   }
 
-  /** Turn a bar with a start button into one that says how it stands with Python, and start it. */
-  open(bar: HTMLElement): void {
+  /**
+   * Turn a bar with a start button into one that says how it stands with Python, and start it.
+   *
+   * @param rescue Makes the button that stands beside a warning that nothing is kept.
+   */
+  open(bar: HTMLElement, rescue: (() => HTMLButtonElement) | null = null): void {
     const keys = document.getElementById(KEYS) ? "" : KEYS_SAID;
     const status = make("p", { class: "in-page-status", role: "status" });
     const warning = make("p", { class: "in-page-warning", role: "alert" });
-    const restart = make("button", { type: "button", class: "in-page-button" }, "Restart Python");
-    restart.addEventListener("click", () => this.python.restart());
+    const restart = button("Restart Python", () => this.python.restart());
     // Beside the status, not in it: a screen reader would read every tenth of a megabyte.
     const progress = make("p", { class: "in-page-progress in-page-note", "aria-hidden": "true" });
     const line = make("p", keys ? { id: KEYS, class: "in-page-note" } : {}, keys);
     bar.replaceChildren(line, status, progress, restart, warning);
-    this.bars.push({ status, progress, warning });
+    this.bars.push({ status, progress, warning, rescue });
     this.tell(this.state);
     if (this.refusal) this.warn(this.refusal);
     bar.tabIndex = -1; // the button that had the focus is gone
@@ -62,15 +75,14 @@ export class Session {
     const waits = (): void => {
       if (!this.working) does();
     };
-    const made = make("button", { type: "button", class: `in-page-button ${extra}`, onClick: waits }, label);
+    const made = button(label, waits, extra);
     this.buttons.push(made);
     return made;
   }
 
   /** Make a button that ends what Python does; it is there only while something runs. */
   stopButton(): HTMLButtonElement {
-    const stop = make("button", { type: "button", class: "in-page-button" }, "Stop");
-    stop.addEventListener("click", () => this.python.stop());
+    const stop = button("Stop", () => this.python.stop());
     stop.hidden = true;
     return stop;
   }
@@ -85,7 +97,7 @@ export class Session {
       showPoints(this.page, this.store);
       return reply;
     } catch (error) {
-      return { items: [{ kind: "trouble", text: (error as Error).message }], kept: {}, mark: null };
+      return { items: [{ kind: "trouble", text: (error as Error).message }], kept: {} };
     } finally {
       this.setWorking(false, who);
     }
@@ -111,12 +123,12 @@ export class Session {
     }
   }
 
-  private warn(why: Refusal): void {
+  private warn(why: Refusal | null): void {
     this.refusal = why;
-    for (const { warning } of this.bars) {
-      if (warning.hasChildNodes()) continue;
-      warning.append(`${REFUSED[why]} `);
-      if (this.rescue) warning.append(this.rescue());
+    for (const { warning, rescue } of this.bars) {
+      const text = why === null ? "" : `${REFUSED[why]} `;
+      if ((warning.firstChild?.textContent ?? "") === text) continue;
+      warning.replaceChildren(...(text ? [text] : []), ...(text && rescue ? [rescue()] : []));
     }
   }
 }

@@ -1,7 +1,7 @@
 /** What a page with exercises loads at once: the points that are kept, and the buttons that load the rest. */
 
 import type * as Cells from "./cells";
-import { make, place } from "./dom";
+import { make, place, whyNot } from "./dom";
 import { type Manifest, manifest } from "./manifest";
 import { showPoints } from "./points";
 import { browserStorage, Store } from "./store";
@@ -24,8 +24,9 @@ if (page) {
   const store = new Store(browserStorage());
   showPoints(page, store);
   window.addEventListener("storage", () => showPoints(page, store));
-  if (page.runnable.length > 0) put(page, code(page));
-  if (page.tasks.length > 0) put(page, tasks(page, store));
+  const load = loader(new URL(page.base + page.cells, window.location.href));
+  if (page.runnable.length > 0) put(page, store, load, code(page));
+  if (page.tasks.length > 0) put(page, store, load, tasks(page, store));
 }
 
 function tasks(page: Manifest, store: Store): Offer {
@@ -63,30 +64,45 @@ function size(page: Manifest, ...groups: string[]): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** Return a function that imports the editors. What failed once is asked for by another address. */
+function loader(address: URL): () => Promise<typeof Cells> {
+  return async () => {
+    try {
+      return await import(address.href);
+    } catch {
+      const why = await whyNot(address);
+      address.searchParams.append("again", "");
+      throw new Error(why);
+    }
+  };
+}
+
 /** Put a bar with the button, or with the reason why there is none. */
-function put(page: Manifest, { name, label, note, instead, begin, after }: Offer): void {
-  const bar = make("div", { class: "in-page-bar", role: "region", "aria-label": name });
-  after?.after(bar);
+function put(page: Manifest, store: Store, load: () => Promise<typeof Cells>, offer: Offer): void {
+  const bar = make("div", { class: "in-page-bar", role: "region", "aria-label": offer.name });
+  if (offer.after) offer.after.after(bar);
+  else document.querySelector("article")?.prepend(bar);
   const why = hindrance(page);
   if (why) {
     const link = make("a", { href: page.notebook, download: "" }, "Download the notebook");
-    bar.append(make("p", {}, `${why} `, link, ` and ${instead}.`));
+    bar.append(make("p", {}, `${why} `, link, ` and ${offer.instead}.`));
     return;
   }
-  const start = make("button", { type: "button", class: "in-page-button in-page-main" }, label);
-  const said = make("p", { class: "in-page-note" }, note);
+  const start = make("button", { type: "button", class: "in-page-button in-page-main" }, offer.label);
+  const said = make("p", { class: "in-page-note" }, offer.note);
   bar.append(start, said);
-  const address = new URL(page.base + page.cells, window.location.href);
   start.addEventListener("click", async () => {
-    start.setAttribute("aria-disabled", "true");
+    if (start.ariaDisabled === "true") return;
+    start.ariaDisabled = "true";
+    let cells: typeof Cells;
     try {
-      const cells: typeof Cells = await import(address.href);
-      cells[begin](page, bar);
-    } catch {
-      address.searchParams.append("again", ""); // what failed once is not asked for by the same address
-      start.removeAttribute("aria-disabled");
-      said.textContent = "The editor did not come. Is the network there? Press the button to try again.";
+      cells = await load();
+    } catch (error) {
+      start.ariaDisabled = null;
+      said.textContent = `The editor did not come: ${(error as Error).message}`;
+      return;
     }
+    cells[offer.begin](page, store, bar);
   });
 }
 

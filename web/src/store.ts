@@ -21,17 +21,23 @@ export type Refusal = "full" | "refused";
 export class Store {
   /** What could not be written lasts as long as the page. */
   private readonly unkept = new Map<string, string>();
+  private refusing = false;
   /** What this tab last read or wrote, by key: what differs from it is another tab's. */
   private readonly known = new Map<string, string>();
 
   /**
    * @param storage Where to keep it; null where the browser has none to give.
-   * @param refused Called when something could not be kept.
+   * @param refused Called when something could not be kept, and with null once all is.
    */
   constructor(
     private readonly storage: Storage | null,
-    private readonly refused: (why: Refusal) => void = () => {},
+    public refused: (why: Refusal | null) => void = () => {},
   ) {}
+
+  /** Whether something lasts only as long as the page. */
+  get atRisk(): boolean {
+    return this.unkept.size > 0;
+  }
 
   /** Return what is kept of an answer, whatever task it was for; null if nothing is. */
   answer(page: string, cell: string): Answer | null {
@@ -73,6 +79,11 @@ export class Store {
     if (read) this.write(`${PROGRESS}${task}`, mergeProgress(this.progress(task), read));
   }
 
+  /** Forget a commitment: it was of other statements than the task's. */
+  forgetCommitment(task: string): void {
+    this.write(`${PROGRESS}${task}`, { ...this.progress(task), committed: null });
+  }
+
   /** Say which answer's cell or which task an event of the storage is about. */
   static about(key: string | null, page: string): { cell: string } | { task: string } | null {
     if (key?.startsWith(`${ANSWER}${page}/`)) return { cell: key.slice(`${ANSWER}${page}/`.length) };
@@ -90,13 +101,17 @@ export class Store {
   }
 
   private write(key: string, value: unknown): void {
-    const text = JSON.stringify(value);
+    this.unkept.set(key, JSON.stringify(value));
     try {
       if (this.storage === null) throw new DOMException("no storage", "SecurityError");
-      this.storage.setItem(key, text);
-      this.unkept.delete(key);
+      for (const [waiting, text] of [...this.unkept].reverse()) {
+        this.storage.setItem(waiting, text);
+        this.unkept.delete(waiting);
+      }
+      if (this.refusing) this.refused(null);
+      this.refusing = false;
     } catch (error) {
-      this.unkept.set(key, text);
+      this.refusing = true;
       const full = error instanceof DOMException && error.name === "QuotaExceededError";
       this.refused(full ? "full" : "refused");
     }

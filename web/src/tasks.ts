@@ -1,16 +1,17 @@
 /** The tasks of a page: an editor in place of each answer, buttons in place of each check. */
 
 import { Box } from "./box";
-import { make, place } from "./dom";
+import { button, hide, make, place, row } from "./dom";
 import { Editor } from "./editor";
 import type { Task } from "./manifest";
+import { stands } from "./merge";
 import type { Request } from "./python";
 import { KEYS, type Session } from "./session";
 import { Store } from "./store";
 
 const SETUP = "The set-up cell";
 const WHY_EARLIER =
-  "It was for an earlier version of this task, or stood here before a notebook or another tab replaced it.";
+  "It was for an earlier version of this task, or stood here before something else took its place.";
 
 /** One task that can be done in the page. */
 export class TaskCell {
@@ -43,9 +44,9 @@ export class TaskCell {
     this.box = new Box(`What came of it: ${task.title}`, stop);
     answer.replaceChildren(host, this.earlier);
     check.replaceChildren(this.buttons(stop), this.box.element);
-    if (task.commits) place(`commit-${task.cell}`)?.replaceChildren();
-    if (kept && kept.of !== task.digest) this.keep(task.stub);
-    else this.showEarlier(kept?.earlier);
+    place(`commit-${task.cell}`)?.replaceChildren();
+    if (this.progress.committed && !this.stands) session.store.forgetCommitment(task.name);
+    this.showEarlier(kept && kept.of !== task.digest ? kept.text : kept?.earlier);
     this.showCommitted();
   }
 
@@ -53,20 +54,20 @@ export class TaskCell {
     return this.session.store.progress(this.task.name);
   }
 
+  /** Whether a forecast is committed. */
+  private get stands(): boolean {
+    return this.task.statements.length > 0 && stands(this.progress, this.task.statements);
+  }
+
   private buttons(stop: HTMLButtonElement): HTMLElement {
-    const group = make("div", { class: "in-page-buttons", role: "group", "aria-label": this.task.title });
-    const add = (label: string, does: () => void, extra = ""): HTMLButtonElement => {
-      const button = this.session.button(label, does, extra);
-      group.append(button);
-      return button;
-    };
-    add("Check", () => void this.act("check"), "in-page-main");
-    if (this.task.commits) this.onlyBefore.push(add("Commit", () => void this.act("commit")));
-    add("Run", () => void this.act("run"));
-    add("Hint", () => void this.act("hint"));
-    add("Solution", () => void this.act("solution"));
-    this.onlyBefore.push(add("Start again", () => this.startAgain()));
-    group.append(stop);
+    const { session, task } = this;
+    const asks = (label: string, action: Request["action"], extra = ""): HTMLButtonElement =>
+      session.button(label, () => void this.act(action), extra);
+    if (task.statements.length > 0) this.onlyBefore.push(asks("Commit", "commit"));
+    const startAgain = button("Start again", () => this.startAgain());
+    const others = [asks("Run", "run"), asks("Hint", "hint"), asks("Solution", "solution"), startAgain, stop];
+    const group = row(task.title, asks("Check", "check", "in-page-main"), ...this.onlyBefore, ...others);
+    this.onlyBefore.push(startAgain);
     return group;
   }
 
@@ -74,19 +75,23 @@ export class TaskCell {
     const ask = "Show a solution? It will be noted that you saw it.";
     if (action === "solution" && !this.progress.solution && !window.confirm(ask)) return;
     const bare = action === "hint" || action === "solution";
+    const sent = this.editor.text;
     const cells = bare ? [] : this.above(this);
     const request = { action, name: this.task.name, cells, kept: this.session.kept([this.task]) };
     const reply = await this.session.ask(request, this.box);
     if (reply === null) return;
-    if (reply.items.length > 0) this.box.show(reply.items);
-    else this.box.say("It ran, and shows nothing.");
+    this.box.result(reply.items);
+    if (action === "commit" && this.stands) {
+      this.editor.follow(sent); // what was committed, whatever was typed since
+      this.keep(sent);
+    }
     this.showCommitted();
   }
 
   /** Keep what stands in the editor; what was handed out need not be kept. */
   private keep(text: string): void {
     const { task, session } = this;
-    const next = { text, of: task.digest, at: Date.now() };
+    const next = { text, of: task.digest };
     const kept = session.store.keepAnswer(session.page.name, task.cell, next);
     if (text === task.stub && kept.earlier === undefined) {
       session.store.forgetAnswer(session.page.name, task.cell);
@@ -95,17 +100,17 @@ export class TaskCell {
   }
 
   private startAgain(): void {
-    this.editor.put(this.task.stub);
-    this.box.say("The first lines are back. Ctrl+Z in the editor brings yours back.");
+    this.take(this.task.stub);
+    this.box.say("The first lines are back. Your answer is kept, below the editor.");
     this.editor.focus();
   }
 
   /** Take a text from elsewhere; what it replaces is kept beside it. False for a forecast that stands. */
   take(text: string): boolean {
     const { task, session } = this;
-    if (task.commits && this.progress.committed) return false;
+    if (this.stands) return false;
     const before = this.editor.text;
-    const next = { text, of: task.digest, at: Date.now() };
+    const next = { text, of: task.digest };
     const replaces = before !== text && before !== task.stub;
     const kept = session.store.keepAnswer(
       session.page.name,
@@ -123,7 +128,7 @@ export class TaskCell {
     if (about === null) return;
     if ("task" in about && about.task === this.task.name) this.showCommitted();
     const written = "cell" in about && about.cell === this.task.cell;
-    if (!written || (this.editor.hasFocus && document.hasFocus())) return;
+    if (!written || (this.editor.hasFocus && document.hasFocus() && !this.stands)) return;
     const kept = this.session.store.answer(this.session.page.name, this.task.cell);
     this.editor.follow(kept?.text ?? this.task.stub);
     this.showEarlier(kept?.earlier);
@@ -131,15 +136,15 @@ export class TaskCell {
 
   /** Offer what stood in the editor and was not changed by hand. */
   private showEarlier(kept: string | undefined): void {
-    const text = kept === this.editor.text || kept === this.task.stub ? undefined : kept;
+    const useless = kept === this.editor.text || kept === this.task.stub || this.stands;
+    const text = useless ? undefined : kept;
     if (text === this.offered) return; // what a reader has unfolded stays so
     this.offered = text;
     if (text === undefined) {
       this.earlier.replaceChildren();
       return;
     }
-    const back = make("button", { type: "button", class: "in-page-button" }, "Put it into the editor");
-    back.addEventListener("click", () => {
+    const back = button("Put it into the editor", () => {
       this.editor.put(text);
       this.editor.focus();
     });
@@ -150,9 +155,10 @@ export class TaskCell {
 
   /** After a commitment the forecast stands as it was, and the run's outcome may be seen. */
   private showCommitted(): void {
-    if (!this.task.commits || this.progress.committed === null) return;
+    if (!this.stands) return;
     this.editor.fix();
-    for (const button of this.onlyBefore) button.hidden = true;
+    this.showEarlier(undefined);
+    for (const one of this.onlyBefore) hide(one);
     const run = place(`run-${this.task.cell}`);
     if (!run || !this.task.ran || run.querySelector(".in-page-ran")) return;
     const said = make("p", {}, "What it printed when this page was built:");

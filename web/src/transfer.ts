@@ -1,7 +1,7 @@
 /** The end of an exercise's page: the points, and the notebook that goes out and comes in. */
 
 import { Box } from "./box";
-import { make, place } from "./dom";
+import { button, make, place, row } from "./dom";
 import { dumps, type Found, fill, type Notebook, parse, read } from "./notebook";
 import type { Session } from "./session";
 import type { TaskCell } from "./tasks";
@@ -12,32 +12,28 @@ const NOTE =
   "Your answers and points are kept in this browser. To go on elsewhere, or to hand in, download the notebook; the grader runs it again.";
 
 export class Transfer {
-  private readonly stop: HTMLButtonElement;
   private readonly box: Box;
+  private notebook: Promise<Notebook>;
 
   constructor(
     private readonly session: Session,
     private readonly cells: readonly TaskCell[],
     last: HTMLElement,
   ) {
-    this.stop = session.stopButton();
-    this.box = new Box(LABEL, this.stop);
+    const stop = session.stopButton();
+    this.box = new Box(`What came of it: ${LABEL}`, stop);
+    this.notebook = this.released();
+    this.notebook.catch(() => {}); // it is asked for again when it is needed
     const choose = make("input", { type: "file", accept: ".ipynb,application/x-ipynb+json", hidden: true });
     choose.addEventListener("change", () => void this.upload(choose));
-    const group = make("div", { class: "in-page-buttons", role: "group", "aria-label": LABEL });
-    group.append(
-      session.button("Show my points", () => void this.showPoints()),
-      this.downloadButton(),
-      session.button("Take answers from a notebook", () => choose.click()),
-      choose,
-      this.stop,
-    );
-    last.replaceChildren(group, make("p", { class: "in-page-note" }, NOTE), this.box.element);
-    session.rescue = () => this.downloadButton();
+    const points = session.button("Show my points", () => void this.showPoints());
+    const upload = button("Take answers from a notebook", () => choose.click());
+    const buttons = row(LABEL, points, this.downloadButton(), upload, choose, stop);
+    last.replaceChildren(buttons, make("p", { class: "in-page-note" }, NOTE), this.box.element);
   }
 
-  private downloadButton(): HTMLButtonElement {
-    return this.session.button("Download the notebook with my answers", () => void this.download());
+  downloadButton(): HTMLButtonElement {
+    return button("Download the notebook with my answers", () => void this.download());
   }
 
   private async showPoints(): Promise<void> {
@@ -53,6 +49,12 @@ export class Transfer {
     return parse(await answer.text());
   }
 
+  /** Return the notebook as it was released: fetched once, while there is a network. */
+  private held(): Promise<Notebook> {
+    this.notebook = this.notebook.catch(() => this.released());
+    return this.notebook;
+  }
+
   private async download(): Promise<void> {
     const { page, store } = this.session;
     const answers = new Map<string, string>();
@@ -62,7 +64,7 @@ export class Transfer {
       if (text !== undefined) answers.set(`answer-${task.cell}`, text);
     }
     try {
-      const content = dumps(fill(await this.released(), answers));
+      const content = dumps(fill(await this.held(), answers));
       const address = URL.createObjectURL(new Blob([content], { type: "application/x-ipynb+json" }));
       make("a", { href: address, download: page.notebook.split("/").pop() }).click();
       setTimeout(() => URL.revokeObjectURL(address), 10_000);
@@ -77,7 +79,7 @@ export class Transfer {
     if (!file) return;
     try {
       if (file.size > LARGEST) throw new Error("it is too large to be a notebook of this course");
-      const found = read(parse(await file.text()), await this.released(), this.session.page.tasks);
+      const found = read(parse(await file.text()), await this.held(), this.session.page.tasks);
       if (found.answers.size === 0) throw new Error("it holds no answer to a task of this page");
       this.box.say(`From ${file.name}:`, ...this.take(found));
     } catch (error) {
@@ -95,7 +97,7 @@ export class Transfer {
       if (text === undefined) continue;
       const cell = this.cells.find((one) => one.task === task);
       if (!cell) {
-        store.keepAnswer(page.name, task.cell, { text, of: task.digest, at: Date.now() });
+        store.keepAnswer(page.name, task.cell, { text, of: task.digest });
         said.push(`“${task.title}” is taken, for the next download.`);
       } else if (cell.take(text)) said.push(`“${task.title}” is taken: check it for its points.`);
       else said.push(`“${task.title}” is committed here, and stays as it was.`);
@@ -108,7 +110,7 @@ export class Transfer {
 }
 
 /** Put it in place of the cell that shows the points, where a page has one. */
-export function transfer(session: Session, cells: readonly TaskCell[]): void {
+export function transfer(session: Session, cells: readonly TaskCell[]): Transfer | null {
   const last = place("points");
-  if (last) new Transfer(session, cells, last);
+  return last && new Transfer(session, cells, last);
 }

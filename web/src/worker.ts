@@ -2,6 +2,7 @@
 
 import * as Comlink from "comlink";
 import type { PyodideInterface } from "pyodide";
+import { whyNot } from "./dom";
 import { type Files, Loader, LoadingError } from "./loading";
 
 /** What the worker says while it works, beside its answers. */
@@ -31,11 +32,12 @@ self.fetch = async (input, init) => {
 };
 
 async function start(base: string): Promise<void> {
+  const index = `${base}files.json`;
   let files: { files: Files };
   try {
-    files = await (await fetcher(`${base}files.json`)).json();
+    files = await (await fetcher(index)).json();
   } catch {
-    throw new LoadingError("the list of Python's files did not come: is the network there?");
+    throw new LoadingError(`the list of Python's files did not come: ${await whyNot(index)}`);
   }
   loader = new Loader(base, files.files, (loaded, total) => tell({ loaded, total }), fetcher);
   await loader.load("exercises");
@@ -43,6 +45,7 @@ async function start(base: string): Promise<void> {
   const { loadPyodide } = await import(`${base}pyodide.mjs`);
   python = await loadPyodide({ indexURL: base, env: ENVIRONMENT });
   await packages("normcourse");
+  loader.clear();
   answer = python.pyimport("normcourse.exercises.page").answer;
 }
 

@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { type Answer, mergeAnswer, mergeProgress, NOTHING, readAnswer, readProgress } from "../src/merge";
+import {
+  type Answer,
+  mergeAnswer,
+  mergeProgress,
+  NOTHING,
+  readAnswer,
+  readProgress,
+  stands,
+} from "../src/merge";
 
 describe("the progress of a task", () => {
   const kept = { points: 3, checks: 5, hints: 0, solution: true, committed: { a: 0.2 } };
@@ -13,6 +21,16 @@ describe("the progress of a task", () => {
 
   test("takes a commitment where there is none", () => {
     expect(mergeProgress(NOTHING, newer).committed).toEqual({ a: 0.9 });
+  });
+
+  test.each([
+    [null, false],
+    [{}, false],
+    [{ a: 0.5 }, false],
+    [{ a: 0.5, b: 0 }, true],
+    [{ a: 0.5, b: 0, old: 1 }, true],
+  ])("has a forecast that stands: %j, %s", (committed, whole) => {
+    expect(stands({ ...NOTHING, committed }, ["a", "b"])).toBe(whole);
   });
 
   test("is read from what the notebook's store writes", () => {
@@ -34,12 +52,7 @@ describe("the progress of a task", () => {
 });
 
 describe("an answer", () => {
-  const answer = (text: string, of = "now", more: Partial<Answer> = {}): Answer => ({
-    text,
-    of,
-    at: 1,
-    ...more,
-  });
+  const answer = (text: string, of = "now", more: Partial<Answer> = {}): Answer => ({ text, of, ...more });
 
   test("is kept as it is where nothing was", () => {
     expect(mergeAnswer(null, null, answer("x"))).toEqual(answer("x"));
@@ -72,17 +85,14 @@ describe("an answer", () => {
     expect(mergeAnswer(answer("x", "now", { earlier: "y" }), "x", answer("y"))).toEqual(answer("y"));
   });
 
-  test.each([null, "x", {}, { text: "x" }, { text: 1, of: "now", at: 1 }])(
-    "is not read from %j",
-    (stored) => {
-      expect(readAnswer(stored)).toBeNull();
-    },
-  );
+  test.each([null, "x", {}, { text: "x" }, { text: 1, of: "now" }])("is not read from %j", (stored) => {
+    expect(readAnswer(stored)).toBeNull();
+  });
 
   test("is read with what lies beside it, and without what does not belong", () => {
-    expect(readAnswer({ text: "x", of: "now", at: 1, earlier: "old", more: 1 })).toEqual(
+    expect(readAnswer({ text: "x", of: "now", earlier: "old", more: 1 })).toEqual(
       answer("x", "now", { earlier: "old" }),
     );
-    expect(readAnswer({ text: "x", of: "now", at: 1, earlier: 3 })).toEqual(answer("x"));
+    expect(readAnswer({ text: "x", of: "now", earlier: 3 })).toEqual(answer("x"));
   });
 });

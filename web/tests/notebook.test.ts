@@ -14,7 +14,7 @@ const task = (name: string, asks: string, stub: string): Task => ({
   asks,
   stub,
   digest: "now",
-  commits: false,
+  statements: [],
   lacks: [],
   ran: "",
 });

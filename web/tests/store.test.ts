@@ -5,10 +5,10 @@ import { Memory } from "./memory";
 
 const PAGE = "batchnorm";
 const CELL = "bn-forward";
-const answer = (text: string, of = "now") => ({ text, of, at: 1 });
+const answer = (text: string, of = "now") => ({ text, of });
 
 let memory: Memory;
-let refusals: Refusal[];
+let refusals: (Refusal | null)[];
 let store: Store;
 
 beforeEach(() => {
@@ -48,6 +48,12 @@ describe("what is kept", () => {
   });
 });
 
+test("a commitment can be forgotten, and nothing else of a task", () => {
+  store.keepProgress("bn.forward", { ...NOTHING, points: 2, committed: { old: 0.5 } });
+  store.forgetCommitment("bn.forward");
+  expect(store.progress("bn.forward")).toEqual({ ...NOTHING, points: 2 });
+});
+
 describe("two tabs", () => {
   let other: Store;
   beforeEach(() => {
@@ -85,9 +91,12 @@ describe("a storage that refuses", () => {
   test("takes it later, when there is room", () => {
     memory.room = 30;
     store.keepAnswer(PAGE, CELL, answer("x".repeat(100)));
+    expect(store.atRisk).toBe(true);
     memory.room = 1000;
-    store.keepAnswer(PAGE, CELL, answer("y"));
-    expect(new Store(memory).answer(PAGE, CELL)?.text).toBe("y");
+    store.keepAnswer(PAGE, "bn-backward", answer("y"));
+    expect(new Store(memory).answer(PAGE, CELL)?.text).toBe("x".repeat(100));
+    expect(store.atRisk).toBe(false);
+    expect(refusals).toEqual(["full", null]);
   });
 
   test("because it is switched off does the same", () => {
