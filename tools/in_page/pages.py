@@ -70,8 +70,8 @@ def follow(
 ) -> list[str]:
     """Name the pages to write again: a script, Python or a task has changed since they were written.
 
-    What was written says of what. So a build that was cut short is made up for, and a page that has no part in
-    it any more loses its scripts.
+    What was written says of what. So a build that was cut short is made up for, and a page that takes no part
+    any more loses its scripts.
     """
     if not hasattr(app, "in_page"):
         return []
