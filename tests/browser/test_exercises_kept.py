@@ -64,7 +64,7 @@ def test_a_reload_keeps_answers_and_points(page, url, site):
     assert page.locator(".cm-editor").count() == 0
     page.goto(f"{site}/book/exercises/index.html")
     row = page.get_by_role("row").filter(has_text=EXERCISE.title)
-    assert row.locator(".in-page-points").inner_text() == "5 here"
+    assert row.locator(".in-page-points").inner_text() == "5 so far"
     again = OnThePage(page, url)
     assert again.cell(FORWARD).text == RIGHT
 

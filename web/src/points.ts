@@ -27,8 +27,9 @@ function showIndex(page: Manifest, store: Store): void {
     if (kept.every(({ checks }) => checks === 0)) continue;
     const got = kept.reduce((sum, one) => sum + one.points, 0);
     const link = document.querySelector(`article table a[href$="${name}.html"]`);
-    const cell = link?.closest("tr")?.querySelector<HTMLElement>("td:last-child");
-    if (cell) put(cell, `${got >= points ? "✓ " : ""}${number(got)} here`);
+    const cell = link?.closest("tr")?.querySelector("td:last-child");
+    const text = cell?.querySelector<HTMLElement>("p");
+    if (text) put(text, got >= points ? "✓ all" : `${number(got)} so far`);
   }
 }
 
