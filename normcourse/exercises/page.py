@@ -162,7 +162,9 @@ def _judge(
         if failed:
             return None
         said = getattr(learner, action)(name, namespace)
+    printed, shown.items = shown.items, []
     shown.display(said)
+    shown.items += printed  # the verdict first: an answer may print a lot
     if action == "commit":
         return None
     return {"status": said.mark.status, "points": said.mark.points, "of": said.mark.of}

@@ -5,6 +5,7 @@ import re
 
 from normcourse.exercises import EXERCISES
 from normcourse.exercises.notebooks import load, solution_source
+from normcourse.exercises.task import PredictionTask
 
 STARTS = re.compile("Do the exercises on this page|Go on with the exercises here")
 PATIENCE_MS = 60_000  # for Python to start, on a machine that does more
@@ -48,6 +49,7 @@ class OnThePage:
 
     def __init__(self, page, url):
         self.page = page
+        page.on("dialog", lambda dialog: dialog.accept())
         page.goto(url)
         page.get_by_role("button", name=STARTS).click()
 
@@ -72,6 +74,11 @@ class Cell:
         self.group = page.get_by_role("group", **exact)
         self.editor = page.get_by_role("textbox", name=f"Your answer: {task.title}", exact=True)
         self.output = page.get_by_role("group", name=f"What came of it: {task.title}", exact=True)
+        if isinstance(task, PredictionTask):
+            self.verdict = page.get_by_role("group", name=f"The check: {task.title}", exact=True)
+            self.checks = page.get_by_role("group", name=f"{task.title}: check", exact=True)
+        else:
+            self.verdict, self.checks = self.output, self.group
 
     def write(self, text):
         self.editor.click()
@@ -85,20 +92,22 @@ class Cell:
         return self.editor.evaluate(lines)
 
     def press(self, label):
-        self.group.get_by_role("button", name=label, exact=True).click()
+        group = self.checks if label == "Check" else self.group
+        group.get_by_role("button", name=label, exact=True).click()
 
-    def said(self):
+    def said(self, box=None):
         """Return what is said, once Python has answered."""
+        box = box or self.output
         self.page.wait_for_function(
             "box => box.getAttribute('aria-busy') === 'false'",
-            arg=self.output.element_handle(),
+            arg=box.element_handle(),
             timeout=PATIENCE_MS,
         )
-        return self.output.inner_text()
+        return box.inner_text()
 
     def check(self, text=None):
         """Type an answer, check it, and return what is said."""
         if text is not None:
             self.write(text)
         self.press("Check")
-        return self.said()
+        return self.said(self.verdict)

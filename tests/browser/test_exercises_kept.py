@@ -62,6 +62,8 @@ def test_a_reload_keeps_answers_and_points(page, url, site):
     assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
     assert points_of(page, BACKWARD).count() == 0
     assert page.locator(".cm-editor").count() == 0
+    assert not page.locator("#cell-check-bn-forward .cell_output").is_visible()  # that nothing was attempted
+    assert page.locator("#cell-check-bn-backward .cell_output").is_visible()
     page.goto(f"{site}/book/exercises/index.html")
     row = page.get_by_role("row").filter(has_text=EXERCISE.title)
     assert row.locator(".in-page-points").inner_text() == "5 so far"
@@ -90,7 +92,6 @@ def test_a_hint_and_a_solution_are_remembered(page, url):
     cell = OnThePage(page, url).cell(FORWARD)
     cell.press("Hint")
     assert "Hint 1 of" in cell.said()
-    page.on("dialog", lambda dialog: dialog.accept())
     cell.press("Solution")
     assert "A solution of bn.forward" in cell.said()
     again = OnThePage(page, url).cell(FORWARD)
@@ -100,17 +101,42 @@ def test_a_hint_and_a_solution_are_remembered(page, url):
     page.get_by_text(f"{FORWARD.title} (solution seen)").wait_for(timeout=PATIENCE_MS)
 
 
-def test_a_solution_is_not_shown_to_who_declines(page, url):
-    cell = OnThePage(page, url).cell(FORWARD)
-    page.on("dialog", lambda dialog: dialog.dismiss())
+def test_who_declines_sees_no_solution_and_commits_nothing(page, url):
+    there = OnThePage(page, url)
+    page.evaluate("window.confirm = () => false")
+    cell = there.cell(FORWARD)
     cell.press("Solution")
     assert cell.output.inner_text() == ""
+    forecast = there.cell(PREDICTIONS)
+    forecast.write(solution(PREDICTIONS, EXERCISE))
+    forecast.press("Commit")
+    assert forecast.output.inner_text() == ""
+    assert forecast.group.get_by_role("button", name="Commit").count() == 1
+
+
+def test_help_stands_below_what_it_helps_with(page, url):
+    cell = OnThePage(page, url).cell(FORWARD)
+    cell.check(MISTAKEN)
+    cell.press("Hint")
+    cell.said()
+    cell.press("Hint")
+    said = cell.said()
+    assert said.index("Not yet right") < said.index("Hint 1 of") < said.index("Hint 2 of")
+
+
+def test_the_download_says_what_earned_more_before(page, url, tmp_path):
+    cell = OnThePage(page, url).cell(FORWARD)
+    cell.check(RIGHT)
+    cell.check(MISTAKEN)
+    download(page, tmp_path)
+    said = page.get_by_role("group", name="What came of it: Points and notebook").inner_text()
+    assert f"an earlier answer of yours earned more: “{FORWARD.title}”." in said
 
 
 def test_a_forecast_stands_once_it_is_committed(page, url):
     cell = OnThePage(page, url).cell(PREDICTIONS)
     text = solution(PREDICTIONS, EXERCISE)
-    assert page.get_by_text("What it printed when this page was built").count() == 0
+    assert page.get_by_text("is shown here once your forecast is committed").count() == 1
     cell.write(text)
     cell.press("Commit")
     assert cell.said().startswith("Committed")
@@ -270,7 +296,7 @@ def test_a_notebook_that_is_brought_along_goes_on(page, url, browser, site, tmp_
         elsewhere = OnThePage(other, url)
         elsewhere.cell(FORWARD).write(MISTAKEN)
         said = take(other, path)
-        assert f"“{FORWARD.title}” is taken: check it for its points." in said
+        assert f"“{FORWARD.title}” is in its editor now: check it for its points." in said
         assert elsewhere.cell(FORWARD).text == RIGHT
         assert elsewhere.cell(BACKWARD).text == "mine = 1"
         other.get_by_text("Another answer of yours is kept").click()
@@ -304,7 +330,7 @@ def test_the_torch_answer_travels_through_the_page(page, site, tmp_path):
         if cell.get("id") == "answer-inference-repair":
             cell["source"] = source
     path.write_text(json.dumps(held), encoding="utf-8")
-    assert "is taken, for the next download" in take(page, path)
+    assert "is kept for the next download" in take(page, path)
     again = json.loads(download(page, tmp_path).read_text(encoding="utf-8"))
     assert source in ["".join(cell["source"]) for cell in again["cells"]]
 

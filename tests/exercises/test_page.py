@@ -147,6 +147,11 @@ def test_a_semicolon_shows_nothing():
     assert ask("run", "", "1 + 1;")["items"] == []
 
 
+def test_the_verdict_stands_above_what_an_answer_prints():
+    kinds = [item["kind"] for item in ask("check", "bn.forward", WRONG + "\nprint(1)")["items"]]
+    assert kinds == ["html", "text"]
+
+
 def test_many_lines_are_cut_and_counted():
     reply = ask("run", "", "for i in range(1_000_000):\n    print(i)")
     shown, note = reply["items"]

@@ -5,6 +5,9 @@ import { show } from "./output";
 import type { Item } from "./python";
 import type { Busy } from "./session";
 
+/** Pixels below what is revealed, and the share of the window that stays above it. */
+const MARGIN = 16;
+const ABOVE = 0.4;
 /** A run that is shorter than this has no Stop: a button that flickers helps nobody. */
 const MOMENT = 700;
 
@@ -31,6 +34,14 @@ export class Box implements Busy {
   result(items: readonly Item[], alt?: string): void {
     if (items.length > 0) this.show(items, alt);
     else this.say("It ran, and shows nothing.");
+    this.reveal();
+  }
+
+  /** Scroll until most of it is seen, and some of what stands above it as well. */
+  private reveal(): void {
+    const { top, bottom } = this.element.getBoundingClientRect();
+    const hidden = Math.min(bottom + MARGIN - window.innerHeight, top - window.innerHeight * ABOVE);
+    if (hidden > 0) window.scrollBy({ top: hidden });
   }
 
   /** Show sentences of the page's own. */

@@ -40,11 +40,13 @@ class CodeCell {
     this.built = built(where);
     this.explorer = where.querySelector(".explorer") !== null;
     const run = session.button("Run", () => void this.run(), "in-page-main");
+    const name = make("span", { class: "in-page-note" }, this.title);
     const buttons = row(
       this.title,
       run,
       button("Start again", () => this.startAgain()),
       stop,
+      name,
     );
     const input = where.querySelector<HTMLElement>(":scope > .cell_input");
     input?.replaceWith(host);

@@ -9,15 +9,19 @@ export function showPoints(page: Manifest, store: Store): void {
   if (page.kind === "index") showIndex(page, store);
   for (const task of page.tasks) {
     const { points, checks } = store.progress(task.name);
-    const done = points >= task.points;
-    const told = task.graded
-      ? `${number(points)} of ${task.points} points`
-      : done
-        ? "Right"
-        : "Not yet right";
-    const text = checks === 0 ? "" : `${done ? "✓ " : ""}${told}`;
+    if (checks === 0) continue;
+    forgetBuilt(`check-${task.cell}`, "points");
     const heading = task.graded ? headingOf(place(`answer-${task.cell}`)) : null;
-    if (heading) put(heading, text);
+    const done = points >= task.points ? "✓ " : "";
+    if (heading) put(heading, `${done}${number(points)} of ${task.points} points`);
+  }
+}
+
+/** Hide what the build shows of some cells: that nothing was attempted, which is not so any more. */
+function forgetBuilt(...cells: string[]): void {
+  for (const cell of cells) {
+    const output = place(cell)?.querySelector<HTMLElement>(":scope > .cell_output");
+    if (output) output.hidden = true;
   }
 }
 
@@ -36,7 +40,7 @@ function showIndex(page: Manifest, store: Store): void {
 function put(parent: HTMLElement, text: string): void {
   const shown = parent.querySelector(".in-page-points");
   if (shown) shown.textContent = text;
-  else if (text) parent.append(make("span", { class: "in-page-points" }, text));
+  else parent.append(make("span", { class: "in-page-points" }, text));
 }
 
 /** Write points without a needless decimal. */

@@ -25,6 +25,8 @@ export interface Request {
 export interface Reply {
   items: Item[];
   kept: Record<string, Progress>;
+  /** Of a check: what the answer earned. */
+  mark?: { status: string; points: number; of: number } | null;
 }
 
 /** How it stands with Python, for the line that says so. */

@@ -47,7 +47,7 @@ function code(page: Manifest): Offer {
   return {
     name: "The code, run here",
     label: "Run the code of this page here",
-    note: `You can change it, too. Python runs in the page: ${size(page, "exercises", "figures")} are loaded once.`,
+    note: `You can change it, too; what stands above a cell runs first. Python runs in the page: ${size(page, "exercises", "figures")} are loaded once.`,
     instead: "run the code in JupyterLab",
     begin: "beginCode",
     after: title(),

@@ -5,18 +5,27 @@ import { button, hide, make, place, row } from "./dom";
 import { Editor } from "./editor";
 import type { Task } from "./manifest";
 import { stands } from "./merge";
-import type { Request } from "./python";
+import type { Item, Request } from "./python";
 import { KEYS, type Session } from "./session";
 import { Store } from "./store";
 
 const SETUP = "The set-up cell";
+const SEE = "Show a solution? It costs no points; your list of points will say that you saw it.";
+const COMMIT = "Commit this forecast? It cannot be changed afterwards.";
+const RUN_LATER = "What it prints is shown here once your forecast is committed.";
 const WHY_EARLIER =
   "It was for an earlier version of this task, or stood here before something else took its place.";
 
 /** One task that can be done in the page. */
 export class TaskCell {
   readonly editor: Editor;
+  /** Whether the text that was checked last, and stands here still, earned less than the best so far. */
+  fellShort = false;
   private readonly box: Box;
+  /** What a check says; of a forecast below its run, of other tasks where all is said. */
+  private readonly verdict: Box;
+  private shown: Item[] = [];
+  private readonly host = make("div", { class: "in-page-editor highlight" });
   private readonly earlier = make("div", {});
   private offered: string | undefined;
   private readonly onlyBefore: HTMLButtonElement[] = [];
@@ -31,9 +40,8 @@ export class TaskCell {
     answer: HTMLElement,
     check: HTMLElement,
   ) {
-    const host = make("div", { class: "in-page-editor highlight" });
     const kept = session.store.answer(session.page.name, task.cell);
-    this.editor = new Editor(host, {
+    this.editor = new Editor(this.host, {
       text: kept?.of === task.digest ? kept.text : task.stub,
       label: `Your answer: ${task.title}`,
       describedBy: KEYS,
@@ -42,8 +50,21 @@ export class TaskCell {
     });
     const stop = session.stopButton();
     this.box = new Box(`What came of it: ${task.title}`, stop);
-    answer.replaceChildren(host, this.earlier);
-    check.replaceChildren(this.buttons(stop), this.box.element);
+    this.verdict = this.box;
+    const checks = this.asks("Check", "check", "in-page-main");
+    const run = place(`run-${task.cell}`);
+    if (this.isForecast) {
+      const stopCheck = session.stopButton();
+      this.verdict = new Box(`The check: ${task.title}`, stopCheck);
+      const commit = this.asks("Commit", "commit", "in-page-main");
+      answer.replaceChildren(this.host, this.earlier, this.buttons([commit], stop), this.box.element);
+      check.replaceChildren(row(`${task.title}: check`, checks, stopCheck), this.verdict.element);
+      run?.append(make("p", { class: "in-page-note in-page-before" }, RUN_LATER));
+      this.onlyBefore.push(commit);
+    } else {
+      answer.replaceChildren(this.host, this.earlier);
+      check.replaceChildren(this.buttons([checks, this.asks("Run", "run")], stop), this.box.element);
+    }
     place(`commit-${task.cell}`)?.replaceChildren();
     if (this.progress.committed && !this.stands) session.store.forgetCommitment(task.name);
     this.showEarlier(kept && kept.of !== task.digest ? kept.text : kept?.earlier);
@@ -54,33 +75,41 @@ export class TaskCell {
     return this.session.store.progress(this.task.name);
   }
 
-  /** Whether a forecast is committed. */
-  private get stands(): boolean {
-    return this.task.statements.length > 0 && stands(this.progress, this.task.statements);
+  private get isForecast(): boolean {
+    return this.task.statements.length > 0;
   }
 
-  private buttons(stop: HTMLButtonElement): HTMLElement {
-    const { session, task } = this;
-    const asks = (label: string, action: Request["action"], extra = ""): HTMLButtonElement =>
-      session.button(label, () => void this.act(action), extra);
-    if (task.statements.length > 0) this.onlyBefore.push(asks("Commit", "commit"));
+  /** Whether a forecast is committed. */
+  private get stands(): boolean {
+    return this.isForecast && stands(this.progress, this.task.statements);
+  }
+
+  private asks(label: string, action: Request["action"], extra = ""): HTMLButtonElement {
+    return this.session.button(label, () => void this.act(action), extra);
+  }
+
+  private buttons(first: HTMLButtonElement[], stop: HTMLButtonElement): HTMLElement {
     const startAgain = button("Start again", () => this.startAgain());
-    const others = [asks("Run", "run"), asks("Hint", "hint"), asks("Solution", "solution"), startAgain, stop];
-    const group = row(task.title, asks("Check", "check", "in-page-main"), ...this.onlyBefore, ...others);
     this.onlyBefore.push(startAgain);
-    return group;
+    const help = [this.asks("Hint", "hint"), this.asks("Solution", "solution")];
+    return row(this.task.title, ...first, ...help, startAgain, stop);
   }
 
   private async act(action: Request["action"]): Promise<void> {
-    const ask = "Show a solution? It will be noted that you saw it.";
-    if (action === "solution" && !this.progress.solution && !window.confirm(ask)) return;
-    const bare = action === "hint" || action === "solution";
+    const { seen, points } = { seen: this.progress.solution, points: this.progress.points };
+    if (action === "solution" && !seen && points < this.task.points && !window.confirm(SEE)) return;
+    if (action === "commit" && !window.confirm(COMMIT)) return;
+    const helps = action === "hint" || action === "solution";
     const sent = this.editor.text;
-    const cells = bare ? [] : this.above(this);
+    const cells = helps ? [] : this.above(this);
     const request = { action, name: this.task.name, cells, kept: this.session.kept([this.task]) };
-    const reply = await this.session.ask(request, this.box);
+    const box = action === "check" ? this.verdict : this.box;
+    const reply = await this.session.ask(request, box);
     if (reply === null) return;
-    this.box.result(reply.items);
+    // Help goes below what it helps with.
+    this.shown = helps ? [...this.shown, ...reply.items] : reply.items;
+    box.result(this.shown);
+    if (reply.mark) this.fellShort = reply.mark.points < this.progress.points && sent === this.editor.text;
     if (action === "commit" && this.stands) {
       this.editor.follow(sent); // what was committed, whatever was typed since
       this.keep(sent);
@@ -91,6 +120,7 @@ export class TaskCell {
   /** Keep what stands in the editor; what was handed out need not be kept. */
   private keep(text: string): void {
     const { task, session } = this;
+    this.fellShort = false;
     const next = { text, of: task.digest };
     const kept = session.store.keepAnswer(session.page.name, task.cell, next);
     if (text === task.stub && kept.earlier === undefined) {
@@ -119,6 +149,10 @@ export class TaskCell {
     );
     this.editor.follow(text);
     this.showEarlier(kept.earlier);
+    this.fellShort = false;
+    this.shown = [];
+    this.box.show([]);
+    this.verdict.show([]);
     return true;
   }
 
@@ -156,11 +190,16 @@ export class TaskCell {
   /** After a commitment the forecast stands as it was, and the run's outcome may be seen. */
   private showCommitted(): void {
     if (!this.stands) return;
-    this.editor.fix();
+    if (!this.host.classList.contains("in-page-fixed")) {
+      this.editor.fix();
+      this.host.classList.add("in-page-fixed");
+      this.host.after(make("p", { class: "in-page-note" }, "Committed: it cannot be changed any more."));
+    }
     this.showEarlier(undefined);
     for (const one of this.onlyBefore) hide(one);
     const run = place(`run-${this.task.cell}`);
     if (!run || !this.task.ran || run.querySelector(".in-page-ran")) return;
+    run.querySelector(".in-page-before")?.remove();
     const said = make("p", {}, "What it printed when this page was built:");
     run.append(make("div", { class: "in-page-ran" }, said, make("pre", { tabindex: 0 }, this.task.ran)));
   }
@@ -190,5 +229,5 @@ export function taskCells(session: Session): TaskCell[] {
 
 function lacking(task: Task): string {
   const what = task.lacks.map((name) => (name === "torch" ? "PyTorch" : name)).join(" and ");
-  return `This task needs ${what}, which no browser has. Download the notebook with your answers, below, and do it there: check("${task.name}") tells how it went. Your points of the other tasks stay.`;
+  return `This task needs ${what}, which no browser has. Do it in JupyterLab: download the notebook with your answers, below, and open it where ${what} is installed. Your points of the other tasks stay.`;
 }

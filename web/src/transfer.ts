@@ -11,6 +11,9 @@ const LABEL = "Points and notebook";
 const NOTE =
   "Your answers and points are kept in this browser. To go on elsewhere, or to hand in, download the notebook; the grader runs it again.";
 
+const FELL_SHORT =
+  "The notebook has what stands in the editors. Of these tasks an earlier answer of yours earned more:";
+
 export class Transfer {
   private readonly box: Box;
   private notebook: Promise<Notebook>;
@@ -68,6 +71,8 @@ export class Transfer {
       const address = URL.createObjectURL(new Blob([content], { type: "application/x-ipynb+json" }));
       make("a", { href: address, download: page.notebook.split("/").pop() }).click();
       setTimeout(() => URL.revokeObjectURL(address), 10_000);
+      const short = this.cells.filter(({ fellShort }) => fellShort).map(({ task }) => `“${task.title}”`);
+      if (short.length > 0) this.box.say(`${FELL_SHORT} ${short.join(", ")}.`);
     } catch (error) {
       this.box.trouble(`Nothing was downloaded: ${(error as Error).message}.`);
     }
@@ -98,8 +103,11 @@ export class Transfer {
       const cell = this.cells.find((one) => one.task === task);
       if (!cell) {
         store.keepAnswer(page.name, task.cell, { text, of: task.digest });
-        said.push(`“${task.title}” is taken, for the next download.`);
-      } else if (cell.take(text)) said.push(`“${task.title}” is taken: check it for its points.`);
+        said.push(`“${task.title}” is kept for the next download.`);
+      } else if (cell.take(text))
+        said.push(
+          `“${task.title}” is in its editor now: ${task.statements.length > 0 ? "commit" : "check"} it for its points.`,
+        );
       else said.push(`“${task.title}” is committed here, and stays as it was.`);
     }
     const list = (lines: string[]): string => lines.map((line) => `“${line}”`).join(", ");

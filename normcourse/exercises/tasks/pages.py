@@ -6,7 +6,6 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from normcourse.exercises.forms import pages as terms
 from normcourse.exercises.task import (
     AnyTask,
     Check,
@@ -272,7 +271,7 @@ ORTHOGONAL = CodeTask(
             }
         ),
     ),
-    forms=terms.ORTHOGONAL,
+
     solution="""\
 import numpy as np
 
