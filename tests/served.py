@@ -17,7 +17,10 @@ NODE = (
 
 
 def served_python():
-    """Return its folder. A site without one skips the test, or fails it where nothing may be left out."""
+    """Return the course's folder of it.
+
+    A site without one skips the test, or fails it where nothing may be left out.
+    """
     found = sorted((HTML / "_static" / "in-page").glob("python-*/files.json"))
     if len(found) == 1:
         return found[0].parent
@@ -26,6 +29,11 @@ def served_python():
     if found or required:
         pytest.fail(said)
     pytest.skip(said)
+
+
+def core_of(folder):
+    """Return the folder beside it that holds what others made."""
+    return folder.parent / Path(json.loads((folder / "files.json").read_text(encoding="utf-8"))["core"]).name
 
 
 def run_in_pyodide(folder, script, function, *packages):

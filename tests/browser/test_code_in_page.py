@@ -6,6 +6,7 @@ import pytest
 from normcourse.exercises import PRACTICE, find_task
 from normcourse.exercises.notebooks import answer_cell
 from tests.browser.exercises import PATIENCE_MS, OnThePage
+from tests.served import core_of
 from tools import execution
 from tools.in_page import runnable
 from tools.site_check import axe
@@ -44,7 +45,7 @@ class Code:
 
 @pytest.fixture(scope="module")
 def figures(served):
-    if not list(served.glob("matplotlib-*.whl")):
+    if not list(core_of(served).glob("matplotlib-*.whl")):
         pytest.skip("the site was built without the packages of figures")
 
 

@@ -29,7 +29,7 @@ FOLDER = "_static/licences"
 
 
 def python_folder(static: Path) -> Path | None:
-    """Return the folder of the page's Python in a site's folder of static files, if it has one."""
+    """Return the course's folder of the page's Python in a site's folder of static files, if it has one."""
     return next((index.parent for index in static.glob(f"in-page/{PREFIX}*/{INDEX}")), None)
 
 

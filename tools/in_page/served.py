@@ -31,7 +31,7 @@ def gather(python: Path | None) -> dict[str, list[Work]]:
     """Return all works by part of the site.
 
     Args:
-        python: The folder of the page's Python, if the site has one.
+        python: The course's folder of the page's Python, if the site has one.
     """
     groups = {"python": _of_python(python) if python else [], "editor": _of_editor(), "site": _of_site()}
     return {group: sorted(works, key=lambda work: work.name.lower()) for group, works in groups.items()}
@@ -64,7 +64,7 @@ def _of_python(folder: Path) -> list[Work]:
         f"https://github.com/pyodide/pyodide/tree/{built}",
         (TEXTS / "pyodide-core.txt").read_text(encoding="utf-8"),
     )
-    wheels = [path for path in sorted(folder.glob("*.whl")) if not path.name.startswith("normcourse")]
+    wheels = sorted((folder / index["core"]).glob("*.whl"))
     digits = Work(
         "Optical Recognition of Handwritten Digits",
         "test set",

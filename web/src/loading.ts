@@ -27,8 +27,8 @@ export class Loader {
   private coming = { sent: 0, total: 0 };
 
   /**
-   * @param base The folder, an absolute address that ends in a slash.
-   * @param files What lies there.
+   * @param base An absolute address that ends in a slash.
+   * @param files The files, by their addresses from there.
    * @param progress Called with the bytes that have arrived, and all that are awaited, as sent.
    * @param fetcher Fetches one file.
    */
@@ -48,7 +48,10 @@ export class Loader {
       coming.sent += bytes;
       if (coming === this.coming) this.progress(coming.sent, coming.total);
     };
-    for (const [name, entry] of wanted) this.held.set(this.base + name, this.bytes(name, entry, count));
+    for (const [path, entry] of wanted) {
+      const address = new URL(path, this.base).href;
+      this.held.set(address, this.bytes(address, entry, count));
+    }
     await Promise.all(this.held.values());
   }
 
@@ -66,8 +69,9 @@ export class Loader {
     return new Response(await bytes, { headers: { "Content-Type": type } });
   }
 
-  private async bytes(name: string, entry: Entry, count: (bytes: number) => void): Promise<ArrayBuffer> {
-    const answer = await this.ask(name, entry);
+  private async bytes(address: string, entry: Entry, count: (bytes: number) => void): Promise<ArrayBuffer> {
+    const name = nameOf(address);
+    const answer = await this.ask(address, entry);
     const parts = new Uint8Array(entry.size);
     let at = 0;
     try {
@@ -86,8 +90,8 @@ export class Loader {
     return parts.buffer;
   }
 
-  private async ask(name: string, entry: Entry): Promise<Response> {
-    const address = this.base + name;
+  private async ask(address: string, entry: Entry): Promise<Response> {
+    const name = nameOf(address);
     let answer: Response;
     try {
       answer = await this.fetcher(address, { integrity: entry.integrity });
@@ -99,4 +103,8 @@ export class Loader {
     if (!answer.ok) throw new LoadingError(`${name} is not there (status ${answer.status})`);
     return answer;
   }
+}
+
+function nameOf(address: string): string {
+  return address.slice(address.lastIndexOf("/") + 1);
 }

@@ -33,7 +33,7 @@ self.fetch = async (input, init) => {
 
 async function start(base: string): Promise<void> {
   const index = `${base}files.json`;
-  let files: { files: Files };
+  let files: { core: string; files: Files };
   try {
     files = await (await fetcher(index)).json();
   } catch {
@@ -42,8 +42,13 @@ async function start(base: string): Promise<void> {
   loader = new Loader(base, files.files, (loaded, total) => tell({ loaded, total }), fetcher);
   await loader.load("exercises");
   tell({ starting: true });
-  const { loadPyodide } = await import(`${base}pyodide.mjs`);
-  python = await loadPyodide({ indexURL: base, env: ENVIRONMENT });
+  const core = new URL(files.core, base).href;
+  const { loadPyodide } = await import(`${core}pyodide.mjs`);
+  python = await loadPyodide({
+    indexURL: core,
+    lockFileURL: `${base}pyodide-lock.json`,
+    env: ENVIRONMENT,
+  });
   await packages("normcourse");
   loader.clear();
   answer = python.pyimport("normcourse.exercises.page").answer;

@@ -47,6 +47,21 @@ test("all files of a group come, and are handed out once as what they are", asyn
   expect(await loader.take(`${BASE}late.whl`)).toBeUndefined();
 });
 
+test("a file that lies beside the folder is fetched, handed out and named by its own address", async () => {
+  const beside: Files = { "../core/a.wasm": await entry("a.wasm", 300) };
+  const asked: string[] = [];
+  const fetcher = (async (input) => {
+    asked.push(String(input));
+    return new Response(CONTENT["a.wasm"] as Uint8Array<ArrayBuffer>);
+  }) as typeof fetch;
+  const loader = new Loader(BASE, beside, () => {}, fetcher);
+  await loader.load("exercises");
+  expect(asked).toEqual(["http://127.0.0.1/core/a.wasm"]);
+  expect(await loader.take("http://127.0.0.1/core/a.wasm")).toBeDefined();
+  const lost = new Loader(BASE, beside, () => {}, server({}));
+  await expect(lost.load("exercises")).rejects.toThrow(/^a\.wasm is not there/);
+});
+
 test("a file that was changed is refused by its name", async () => {
   const changed = { ...CONTENT, "b.whl": new Uint8Array(500).fill(9) };
   const loader = new Loader(BASE, FILES, () => {}, server(changed));
