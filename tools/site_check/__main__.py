@@ -23,8 +23,9 @@ Pages are as built, served from the same machine with gzip, as a public host doe
   empty cache. Most of that is style sheets, scripts, fonts and the search's index, which later pages share.
 - *axe*: elements that break a rule of axe-core (its default rules, best practices included), light and dark,
   1280 and 390 px wide. *faults*: requests to another site (none is reached) and complaints in the console.
-- *perf.* to *SEO*: of chapters and exercises, Lighthouse's scores out of 100, the median of {runs}, with its own
-  settings (a middling phone on a slow network, simulated), then its largest paint in seconds, blocked time in ms and layout shift.
+- *perf.* to *SEO*: of chapters and exercises, Lighthouse's scores out of 100, the median of {runs}, with its
+  own settings (a middling phone on a slow network, simulated), then its largest paint in seconds, blocked time in
+  ms and layout shift.
   A busy machine costs a few points of performance.
 
 | page | page | first visit | axe | faults | perf. | acc. | best pr. | SEO | paint | blocked | shift |

@@ -271,7 +271,6 @@ ORTHOGONAL = CodeTask(
             }
         ),
     ),
-
     solution="""\
 import numpy as np
 
