@@ -136,8 +136,8 @@ def test_the_download_says_what_earned_more_before(page, url, tmp_path):
 def test_a_forecast_stands_once_it_is_committed(page, url):
     cell = OnThePage(page, url).cell(PREDICTIONS)
     text = solution(PREDICTIONS, EXERCISE)
-    assert page.get_by_text("is shown here once your forecast is committed").count() == 1
     cell.write(text)
+    assert page.get_by_text("is shown here once your forecast is committed").count() == 1
     cell.press("Commit")
     assert cell.said().startswith("Committed")
     assert "batches of 2, norm batch" in page.locator(".in-page-ran pre").inner_text()
