@@ -24,8 +24,8 @@ Pages are as built, served from the same machine with gzip, as a public host doe
 - *axe*: elements that break a rule of axe-core (its default rules, best practices included), light and dark,
   1280 and 390 px wide. *faults*: requests to another site (none is reached) and complaints in the console.
 - *perf.* to *SEO*: of chapters and exercises, Lighthouse's scores out of 100, the median of {runs}, with its
-  own settings (a middling phone on a slow network, simulated), then its largest paint in seconds, blocked time
-  in ms and layout shift.
+  own settings (a middling phone on a slow network, simulated), then its largest paint in seconds, blocked
+  time in ms and layout shift.
   A busy machine costs a few points of performance.
 
 | page | page | first visit | axe | faults | perf. | acc. | best pr. | SEO | paint | blocked | shift |
