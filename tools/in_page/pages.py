@@ -7,6 +7,7 @@ where `runnable.PAGES` names it; others get nothing.
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -61,7 +62,7 @@ def make(app: Sphinx) -> None:
     target = Path(app.outdir) / FOLDER
     python, line = assemble(target)
     if line:
-        print(line)
+        print(line, file=sys.stderr)  # the other stream is for progress alone
     app.in_page = Served(bundle(target), python)  # type: ignore[attr-defined]
 
 
