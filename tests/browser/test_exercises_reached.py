@@ -135,7 +135,7 @@ def test_without_scripts_the_page_is_complete(browser, site, url):
         assert page.get_by_role("button", name=STARTS).count() == 0
 
 
-def test_a_page_that_was_opened_as_a_file_says_so(browser):
+def test_a_page_that_was_opened_as_a_file_says_so(browser, served):
     context = browser.new_context()
     try:
         page = context.new_page()
