@@ -116,7 +116,7 @@ def test_a_page_loads_nothing_heavy_before_the_click(page, url):
     page.on("request", lambda request: loaded.append(request.url))
     page.goto(url, wait_until="networkidle")
     ours = [one.rpartition("/")[2].partition("?")[0] for one in loaded if "/in-page/" in one]
-    assert sorted(re.sub("-[A-Z0-9]+", "", name) for name in ours) == ["in-page.css", "start.js"]
+    assert sorted(re.sub("-[A-Z0-9]+", "", name) for name in ours) == ["start.js"]
     assert page.locator(".cm-editor").count() == 0
 
 

@@ -33,6 +33,7 @@ from tools.in_page.distribution import Distribution, assemble
 FOLDER = "_static/in-page"
 INDEX = "book/exercises/index"
 RUNS = execution.ROOT / "_build" / "runs"
+BAR = '<div class="in-page-bar" id="in-page-bar"></div>'
 MARK = 'id="in-page" data-of="{}"'  # of the element that tells a page what it holds, and of what it was made
 SERVED = ("numpy",)  # the libraries that Python in the page has
 
@@ -119,12 +120,18 @@ def add(app: Sphinx, name: str, template: str, context: dict[str, Any], doctree:
     if not hasattr(app, "in_page") or doctree is None or not _takes_part(app.env, name):
         return
     served: Served = app.in_page
-    written = json.dumps(_manifest(served, name, _notebook(app.env, name), context), ensure_ascii=False)
+    told = _manifest(served, name, _notebook(app.env, name), context)
+    written = json.dumps(told, ensure_ascii=False)
     written = written.replace("<", "\\u003c")  # nothing in it ends the element, or begins another
     mark = MARK.format(served.digest)
     context["body"] += f'\n<script type="application/json" {mark}>{written}</script>\n'
+    if told["kind"] == "exercise" or told["runnable"]:
+        # The place of the bar, so that nothing moves when the script fills it.
+        context["body"] = context["body"].replace("</h1>", f"</h1>\n{BAR}", 1)
+    # In the page itself: a file would have to come before anything is shown.
+    style = (Path(app.outdir) / FOLDER / served.bundle.style).read_text(encoding="utf-8")
+    context["metatags"] = context.get("metatags", "") + f"<style>{style.strip()}</style>"
     app.add_js_file(f"{FOLDER.removeprefix('_static/')}/{served.bundle.start}", defer="defer")
-    app.add_css_file(f"{FOLDER.removeprefix('_static/')}/{served.bundle.style}")
 
 
 def _takes_part(env: BuildEnvironment, name: str) -> bool:

@@ -15,7 +15,7 @@ interface Offer {
   /** What a reader does where Python cannot run. */
   instead: string;
   begin: keyof typeof Cells;
-  /** Where the bar goes: after this. */
+  /** What the bar goes below; null for the page's title. */
   after: Element | null;
 }
 
@@ -39,7 +39,7 @@ function tasks(page: Manifest, store: Store): Offer {
     note: `${answers}Python runs in the page: ${size(page, "exercises")} are loaded once, and nothing that you write leaves your computer.`,
     instead: "do the exercises in JupyterLab",
     begin: "beginTasks",
-    after: page.kind === "page" ? (section?.querySelector("h2") ?? null) : title(),
+    after: page.kind === "page" ? (section?.querySelector("h2") ?? null) : null,
   };
 }
 
@@ -50,12 +50,8 @@ function code(page: Manifest): Offer {
     note: `You can change it, too; what stands above a cell runs first. Python runs in the page: ${size(page, "exercises", "figures")} are loaded once.`,
     instead: "run the code in JupyterLab",
     begin: "beginCode",
-    after: title(),
+    after: null,
   };
-}
-
-function title(): Element | null {
-  return document.querySelector("article h1");
 }
 
 /** Return how much is loaded for some groups of files. */
@@ -77,11 +73,19 @@ function loader(address: URL): () => Promise<typeof Cells> {
   };
 }
 
+/** Return the bar that the build left room for, below the title, or a new one where the offer belongs. */
+function barOf({ name, after }: Offer): HTMLElement {
+  const free = document.querySelector<HTMLElement>("#in-page-bar:empty");
+  const bar = after === null && free ? free : make("div", { class: "in-page-bar" });
+  bar.setAttribute("role", "region");
+  bar.setAttribute("aria-label", name);
+  after?.after(bar);
+  return bar;
+}
+
 /** Put a bar with the button, or with the reason why there is none. */
 function put(page: Manifest, store: Store, load: () => Promise<typeof Cells>, offer: Offer): void {
-  const bar = make("div", { class: "in-page-bar", role: "region", "aria-label": offer.name });
-  if (offer.after) offer.after.after(bar);
-  else document.querySelector("article")?.prepend(bar);
+  const bar = barOf(offer);
   const why = hindrance(page);
   if (why) {
     const link = make("a", { href: page.notebook, download: "" }, "Download the notebook");
