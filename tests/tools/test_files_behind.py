@@ -3,6 +3,7 @@
 import pytest
 
 from normcourse import plotting
+from tests.tools.packages import written
 from tools.experiments import find
 from tools.imports import ROOT, files_behind
 
@@ -35,11 +36,7 @@ TWO = {"experiments/two.py", "experiments/records/two.json", "core.py"}
 
 @pytest.fixture
 def root(tmp_path):
-    for name, text in FILES.items():
-        path = tmp_path / "normcourse" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return tmp_path
+    return written(tmp_path, FILES)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import type { Progress } from "./merge";
 import type { Api, News } from "./worker";
 
 /** How long an answer may take, in ms: many hundred times what a check needs. */
-export const PATIENCE = 10_000;
+const PATIENCE = 10_000;
 /** The same for a cell of a page, which may run all cells above it, and draw. */
 const PATIENCE_OF_CELLS = 60_000;
 

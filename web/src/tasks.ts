@@ -96,7 +96,7 @@ export class TaskCell {
   }
 
   private async act(action: Request["action"]): Promise<void> {
-    const { seen, points } = { seen: this.progress.solution, points: this.progress.points };
+    const { solution: seen, points } = this.progress;
     if (action === "solution" && !seen && points < this.task.points && !window.confirm(SEE)) return;
     if (action === "commit" && !window.confirm(COMMIT)) return;
     const helps = action === "hint" || action === "solution";

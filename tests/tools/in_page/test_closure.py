@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.tools.packages import written
 from tools.imports import ROOT
 from tools.in_page.closure import absent_behind, files_of
-from tools.in_page.runnable import package_files
+from tools.in_page.runnable import PAGES, package_files
 
 FILES = {
     "__init__.py": "",
@@ -28,11 +29,7 @@ LAZY = {"__init__.py", "core.py", "lazy/__init__.py", "lazy/__init__.pyi"}
 
 @pytest.fixture
 def root(tmp_path):
-    for name, text in FILES.items():
-        path = tmp_path / "normcourse" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return tmp_path
+    return written(tmp_path, FILES)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +68,8 @@ def test_code_needs_what_it_uses_and_what_that_loads(root, code, files, absent):
     assert absent_behind(code, root) == absent
 
 
-def test_the_pages_need_a_small_part_of_the_package(pages):
-    files = package_files(pages.values())
+def test_the_pages_need_a_small_part_of_the_package():
+    files = package_files(ROOT / f"{name}.ipynb" for name in PAGES)
     names = {path.relative_to(ROOT / "normcourse").as_posix() for path in files}
     assert names >= {"plotting/pooling.py", "plotting/__init__.pyi", "data/scanned_digits.gz", "_lazy.py"}
     assert not {name.partition("/")[0] for name in names} & {"nn", "models", "probes", "functional.py"}

@@ -13,14 +13,21 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from normcourse.claims import STATEMENTS
 from tools.imports import ROOT
 from tools.in_page.closure import PRESENT
-from tools.in_page.runnable import cells, package_files
+from tools.in_page.runnable import PAGES, cells, package_files
 
 # The cells that the reader cannot run in the page; all others it can.
-NEED_PYTORCH = {
-    "forward": {"agree", "batch-of-one"},
-    "backward": {"forward-torch", "step-by-step-agrees", "torch-check"},
-    "one formula": {"loop-agrees", "length", "affine-shapes", "few"},
-}
+NOTEBOOKS = {name: ROOT / f"{name}.ipynb" for name in PAGES}
+NEED_PYTORCH = dict(
+    zip(
+        PAGES,
+        (
+            {"agree", "batch-of-one"},
+            {"forward-torch", "step-by-step-agrees", "torch-check"},
+            {"loop-agrees", "length", "affine-shapes", "few"},
+        ),
+        strict=True,
+    )
+)
 
 
 def judged(*sources, hidden=()):
@@ -87,8 +94,8 @@ def test_hidden_cells_are_not_shown_and_what_rests_on_them_cannot_run():
 
 
 @pytest.mark.parametrize("name", NEED_PYTORCH)
-def test_of_the_pages_all_cells_run_but_those_with_pytorch(pages, name):
-    found = cells(pages[name])
+def test_of_the_pages_all_cells_run_but_those_with_pytorch(name):
+    found = cells(NOTEBOOKS[name])
     assert {cell.id: cell.reason for cell in found if not cell.runs} == dict.fromkeys(
         NEED_PYTORCH[name], "needs PyTorch"
     )
@@ -137,10 +144,10 @@ json.dump(shown, sys.stdout)
 
 
 @pytest.fixture(scope="session")
-def shown(pages, tmp_path_factory):
+def shown(tmp_path_factory):
     """Return what lists of cells print and show where only the pages' files of the package are."""
     site = tmp_path_factory.mktemp("site")
-    for path in package_files(pages.values()):
+    for path in package_files(NOTEBOOKS.values()):
         target = site / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
@@ -163,10 +170,10 @@ def shown(pages, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NEED_PYTORCH)
-def test_the_cells_that_run_show_in_the_page_what_it_shows(pages, shown, name):
-    found = {cell.id: cell.source for cell in cells(pages[name]) if cell.runs}
+def test_the_cells_that_run_show_in_the_page_what_it_shows(shown, name):
+    found = {cell.id: cell.source for cell in cells(NOTEBOOKS[name]) if cell.runs}
     [here] = shown(found)
-    for cell in nbformat.read(pages[name], as_version=4).cells:
+    for cell in nbformat.read(NOTEBOOKS[name], as_version=4).cells:
         if cell.id not in found:
             continue
         printed, kinds = here[cell.id]
@@ -180,6 +187,6 @@ def test_the_cells_that_run_show_in_the_page_what_it_shows(pages, shown, name):
 
 
 @pytest.mark.parametrize("name", NEED_PYTORCH)
-def test_each_cell_runs_after_those_that_it_rests_on_alone(pages, shown, name):
-    found = {cell.id: cell for cell in cells(pages[name]) if cell.runs}
+def test_each_cell_runs_after_those_that_it_rests_on_alone(shown, name):
+    found = {cell.id: cell for cell in cells(NOTEBOOKS[name]) if cell.runs}
     shown(*({id: found[id].source for id in (*cell.after, cell.id)} for cell in found.values()))
