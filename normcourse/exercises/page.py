@@ -28,13 +28,8 @@ __all__ = ["answer"]
 
 MOST_TEXT = 20_000  # characters of what cells print that a page shows
 MOST_ITEMS = 200
-SHARED: tuple[ModuleType, ...] = (
-    np,
-    np.linalg,
-    np.random,
-    math,
-    builtins,
-)  # what an answer may change for the next
+# What an answer may change for the next.
+SHARED: tuple[ModuleType, ...] = (np, np.linalg, np.random, math, builtins)
 
 Item = dict[str, str]
 
@@ -159,8 +154,9 @@ def _judge(
     """Run an answer and check it, or commit it; return the mark of a check."""
     with _as_it_was(SHARED):
         namespace, failed = _run(cells, shown, starts, show=False)
-        if failed:
-            return None
+    if failed:
+        return None
+    with _as_it_was(SHARED):  # anew: what the cells changed must not reach the judgement, which remembers
         said = getattr(learner, action)(name, namespace)
     printed, shown.items = shown.items, []
     shown.display(said)
