@@ -76,7 +76,8 @@ FIGURES = (
     *("gradient_parts", "difference_error"),
 )
 INTERVAL = (
-    "from normcourse.experiments.intervals import bootstrap as b; b(lambda a, axis: a.max(axis), [1, 2])"
+    "from normcourse.experiments.engine.intervals import bootstrap as b\n"
+    "b(lambda a, axis: a.max(axis), [1, 2])"
 )
 
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from normcourse import functional
 from normcourse import reference as ref
 from normcourse.data import Split
-from normcourse.experiments.stacked import StackedMLP
-from normcourse.experiments.training import batch_order, train
+from normcourse.experiments.engine.stacked import StackedMLP
+from normcourse.experiments.engine.training import batch_order, train
 
 Array = NDArray[np.float32]
 Run = Callable[[], object]

@@ -6,14 +6,14 @@ import sys
 import time
 
 from normcourse import experiments
-from normcourse.experiments.sweeps import FOLDER, Sweep
+from normcourse.experiments.engine.sweeps import FOLDER, Sweep
 
 
 def find() -> dict[str, Sweep]:
     """Return every sweep of the package, by name: what its modules call ``SWEEP``."""
     modules = [
-        importlib.import_module(f"{experiments.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(experiments.__path__)
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(experiments.__path__, f"{experiments.__name__}.")
     ]
     sweeps = [module.SWEEP for module in modules if hasattr(module, "SWEEP")]
     return {sweep.name: sweep for sweep in sweeps}

@@ -34,7 +34,7 @@ def _targets_of_file(path: Path, root: Path) -> tuple[Path, ...]:
 
 def _data_of(path: Path) -> Iterator[Path]:
     """Yield what is no module: the record of an experiment, and the files beside a module."""
-    record = path.parent / "records" / f"{path.stem}.json"
+    record = path.parents[1] / "records" / f"{path.stem}.json"
     if record.exists():
         yield record
     yield from (p for p in path.parent.iterdir() if p.is_file() and p.suffix not in (".py", ".pyc", ".pyi"))

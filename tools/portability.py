@@ -109,7 +109,7 @@ def _is_current(path: Path, sweep: str) -> bool:
 
 
 def _corner_key(sweep: str) -> str:
-    return execution.digest(f"from normcourse.experiments import {sweep}")
+    return execution.digest(f"import {find_sweeps()[sweep].measure.__module__}")
 
 
 def measure(name: str) -> None:

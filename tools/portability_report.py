@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from nbval.plugin import get_sanitize_patterns
 
 from normcourse.claims import MIME, STATEMENTS, find
-from normcourse.experiments.intervals import Interval
+from normcourse.experiments.engine.intervals import Interval
 from tools import execution
 from tools.experiments import find as find_sweeps
 from tools.notebooks import ROOT, normalise

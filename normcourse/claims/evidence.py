@@ -9,8 +9,8 @@ from typing import Any
 
 from normcourse.claims.claim import Finding
 from normcourse.claims.ledger import LEDGER
-from normcourse.experiments.environment import environment
-from normcourse.experiments.intervals import Interval
+from normcourse.experiments.engine.environment import environment
+from normcourse.experiments.engine.intervals import Interval
 
 __all__ = ["MIME", "ClaimError", "Evidence", "check", "find"]
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import inf
 
-from normcourse.experiments.intervals import Interval
+from normcourse.experiments.engine.intervals import Interval
 
 __all__ = ["Above", "Below", "Covers", "Exactly", "Predicate", "Within"]
 

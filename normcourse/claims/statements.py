@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from normcourse.claims.evidence import ClaimError
 from normcourse.claims.predicates import Predicate
-from normcourse.experiments.intervals import Interval
+from normcourse.experiments.engine.intervals import Interval
 
 __all__ = ["STATEMENTS", "Statement", "Statements", "ensure"]
 

@@ -1,56 +1,53 @@
 # What `__init__.py` gives out, and from where: it reads this file, and so do type checkers.
 
-from normcourse.plotting.adaptation import accuracy_maps, adaptation_frame
-from normcourse.plotting.backward import difference_error, gradient_parts
-from normcourse.plotting.batch_size import accuracy_gains, error_by_size
-from normcourse.plotting.convolution import map_noise, pool_accuracy
-from normcourse.plotting.covariate_shift import (
-    shift_accuracy,
-    shift_frame,
-    shifted_grid,
-    weighting_frame,
-)
-from normcourse.plotting.data_parallel import worker_statistics
-from normcourse.plotting.fine_tuning import tuning_curves
-from normcourse.plotting.folded_layers import folding_errors
-from normcourse.plotting.frame import Frame
-from normcourse.plotting.frozen_gradients import fixed_gradients
-from normcourse.plotting.geometry import mean_shares, sphere_frame
-from normcourse.plotting.inference_modes import forgotten_eval
-from normcourse.plotting.init_scales import scale_curves
-from normcourse.plotting.internal_shift import (
-    accuracy_against_shift,
-    shift_measures,
-    shift_ratios,
-    unit_frame,
-)
-from normcourse.plotting.language import losses_by_steps
-from normcourse.plotting.learning_rates import rate_curves, rate_windows
-from normcourse.plotting.placement import placement_curves, unit_skewness
-from normcourse.plotting.placements import placement_diagrams
-from normcourse.plotting.pooling import pooled_cells, pooling_cubes, pooling_frame, token_frame
-from normcourse.plotting.practice import neighbour_precision, tuned_losses
-from normcourse.plotting.prediction_noise import noisy_answers
-from normcourse.plotting.residual import residual_frame
-from normcourse.plotting.running import first_steps, lagging_accuracy, variance_losses
-from normcourse.plotting.sequences import leak_by_position, losses_by_count, losses_by_mode
-from normcourse.plotting.standardising import before_and_after, eps_frame, standardising_frame
-from normcourse.plotting.statistics import batch_noise_frame, running_lag_frame
-from normcourse.plotting.training_steps import (
+from normcourse.plotting.batchnorm.backward import difference_error, gradient_parts
+from normcourse.plotting.batchnorm.batch_noise import batch_noise_frame
+from normcourse.plotting.batchnorm.batch_size import accuracy_gains, error_by_size
+from normcourse.plotting.batchnorm.convolution import map_noise, pool_accuracy
+from normcourse.plotting.batchnorm.init_scales import scale_curves
+from normcourse.plotting.batchnorm.learning_rates import rate_curves, rate_windows
+from normcourse.plotting.batchnorm.placement import placement_curves, unit_skewness
+from normcourse.plotting.batchnorm.prediction_noise import noisy_answers
+from normcourse.plotting.batchnorm.standardising import before_and_after, eps_frame, standardising_frame
+from normcourse.plotting.batchnorm.training_steps import (
     learning_curves,
     sigmoid_frame,
     sigmoid_percentiles,
     step_ratios,
 )
-from normcourse.plotting.transformer import (
+from normcourse.plotting.batchnorm.weights import effective_rates, length_gains, weight_plane_frame
+from normcourse.plotting.batchnorm.zero_gamma import gamma_curves, stream_growth
+from normcourse.plotting.covariate_shift.importance_weighting import weighting_frame
+from normcourse.plotting.covariate_shift.internal_shift import (
+    accuracy_against_shift,
+    shift_measures,
+    shift_ratios,
+    unit_frame,
+)
+from normcourse.plotting.covariate_shift.shifted_digits import shift_accuracy, shift_frame, shifted_grid
+from normcourse.plotting.diagrams.placements import placement_diagrams
+from normcourse.plotting.diagrams.pooling import pooled_cells, pooling_cubes, pooling_frame, token_frame
+from normcourse.plotting.frame import Frame
+from normcourse.plotting.inference.adaptation import accuracy_maps, adaptation_frame
+from normcourse.plotting.inference.data_parallel import worker_statistics
+from normcourse.plotting.inference.fine_tuning import tuning_curves
+from normcourse.plotting.inference.folded_layers import folding_errors
+from normcourse.plotting.inference.frozen_gradients import fixed_gradients
+from normcourse.plotting.inference.inference_modes import forgotten_eval
+from normcourse.plotting.inference.running import first_steps, lagging_accuracy, variance_losses
+from normcourse.plotting.inference.running_lag import running_lag_frame
+from normcourse.plotting.layernorm.geometry import mean_shares, sphere_frame
+from normcourse.plotting.layernorm.language import losses_by_steps
+from normcourse.plotting.layernorm.practice import neighbour_precision, tuned_losses
+from normcourse.plotting.layernorm.residual import residual_frame
+from normcourse.plotting.layernorm.sequences import leak_by_position, losses_by_count, losses_by_mode
+from normcourse.plotting.layernorm.transformer import (
     attention_logits,
     gradients_by_depth,
     loss_gaps,
     rate_map,
     stream_sizes,
 )
-from normcourse.plotting.weights import effective_rates, length_gains, weight_plane_frame
-from normcourse.plotting.zero_gamma import gamma_curves, stream_growth
 
 __all__ = [
     "Frame",

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from normcourse.experiments.intervals import Interval
+from normcourse.experiments.engine.intervals import Interval
 
 __all__ = ["COLOURS", "SIDES", "draw_differences", "new_figure"]
 

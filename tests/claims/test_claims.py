@@ -5,7 +5,7 @@ import pytest
 
 from normcourse import claims
 from normcourse.claims import Above, Below, Claim, Covers, Evidence, Finding, Speaks, Verdict, Within
-from normcourse.experiments.intervals import Interval
+from normcourse.experiments.engine.intervals import Interval
 
 BIBLIOGRAPHY = (Path(__file__).parents[2] / "book" / "references.bib").read_text(encoding="utf-8")
 RATIO = Interval(21.4, 19.0, 23.9)

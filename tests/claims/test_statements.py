@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from normcourse.claims import STATEMENTS, Above, Below, ClaimError, Covers, Exactly, Within, ensure
-from normcourse.experiments.intervals import Interval
+from normcourse.experiments.engine.intervals import Interval
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from normcourse import nn as ours
-from normcourse.experiments.workers import launch
+from normcourse.experiments.engine.workers import launch
 from normcourse.nn import syncbatchnorm
 
 WORKERS = 3

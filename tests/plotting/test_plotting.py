@@ -4,24 +4,28 @@ import pytest
 from matplotlib.figure import Figure
 
 from normcourse import TAXONOMY, plotting
-from normcourse.experiments import (
-    adaptation,
+from normcourse.experiments.batchnorm import (
     batch_noise,
     convolution,
+    learning_rates,
+    prediction_noise,
+    weight_scale,
+)
+from normcourse.experiments.batchnorm.training_steps import Arm, Config, Result
+from normcourse.experiments.covariate_shift import (
+    internal_shift,
+    shifted_digits,
+)
+from normcourse.experiments.engine.intervals import Interval
+from normcourse.experiments.inference import (
+    adaptation,
     data_parallel,
     fine_tuning,
     folded_layers,
     frozen_gradients,
-    internal_shift,
-    learning_rates,
-    prediction_noise,
-    residual_growth,
-    shifted_digits,
-    weight_scale,
 )
-from normcourse.experiments.intervals import Interval
-from normcourse.experiments.norm_placement import Gradients
-from normcourse.experiments.training_steps import Arm, Config, Result
+from normcourse.experiments.layernorm import residual_growth
+from normcourse.experiments.layernorm.norm_placement import Gradients
 from normcourse.models import PLACEMENTS
 
 STEPS = np.array([2, 4, 6])

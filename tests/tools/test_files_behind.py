@@ -13,11 +13,13 @@ FILES = {
     "plotting/__init__.py": (
         '"""Figures."""\nfrom normcourse.plotting.a import draw_a\nfrom normcourse.plotting.b import draw_b\n'
     ),
-    "plotting/a.py": "from normcourse.experiments.one import run\n",
-    "plotting/b.py": "from normcourse.experiments import two\n",
+    "plotting/a.py": "from normcourse.experiments.a.one import run\n",
+    "plotting/b.py": "from normcourse.experiments.b import two\n",
     "experiments/__init__.py": "",
-    "experiments/one.py": "import normcourse.core\n",
-    "experiments/two.py": "def later():\n    from normcourse.core import x\n",
+    "experiments/a/__init__.py": "",
+    "experiments/b/__init__.py": "",
+    "experiments/a/one.py": "import normcourse.core\n",
+    "experiments/b/two.py": "def later():\n    from normcourse.core import x\n",
     "experiments/records/one.json": "{}",
     "experiments/records/two.json": "{}",
     "data/__init__.py": "from normcourse.data.text import load\n",
@@ -27,11 +29,11 @@ FILES = {
     "lazy/__init__.pyi": (
         "from normcourse.lazy.c import draw_c\nfrom normcourse.lazy.d import inner as draw_d\n"
     ),
-    "lazy/c.py": "from normcourse.experiments.one import run\n",
+    "lazy/c.py": "from normcourse.experiments.a.one import run\n",
     "lazy/d.py": "from normcourse import lazy\n\ndef inner():\n    return lazy.draw_c()\n",
 }
-ONE = {"experiments/one.py", "experiments/records/one.json", "core.py"}
-TWO = {"experiments/two.py", "experiments/records/two.json", "core.py"}
+ONE = {"experiments/a/one.py", "experiments/records/one.json", "core.py"}
+TWO = {"experiments/b/two.py", "experiments/records/two.json", "core.py"}
 
 
 @pytest.fixture
@@ -44,9 +46,9 @@ def root(tmp_path):
     [
         ("import numpy", set()),
         ("from normcourse.core import x", {"core.py"}),
-        ("from normcourse.experiments import one", ONE),
-        ("from normcourse.experiments.one import run as go", ONE),
-        ("import normcourse.experiments.two", TWO),
+        ("from normcourse.experiments.a import one", ONE),
+        ("from normcourse.experiments.a.one import run as go", ONE),
+        ("import normcourse.experiments.b.two", TWO),
         ("from normcourse import plotting\nplotting.draw_a()", {"plotting/a.py"} | ONE),
         ("from normcourse import plotting as p\np.draw_b()", {"plotting/b.py"} | TWO),
         ("from normcourse.plotting import draw_b", {"plotting/b.py"} | TWO),

@@ -71,7 +71,12 @@ def test_code_needs_what_it_uses_and_what_that_loads(root, code, files, absent):
 def test_the_pages_need_a_small_part_of_the_package():
     files = package_files(ROOT / f"{name}.ipynb" for name in PAGES)
     names = {path.relative_to(ROOT / "normcourse").as_posix() for path in files}
-    assert names >= {"plotting/pooling.py", "plotting/__init__.pyi", "data/scanned_digits.gz", "_lazy.py"}
+    assert names >= {
+        "plotting/diagrams/pooling.py",
+        "plotting/__init__.pyi",
+        "data/scanned_digits.gz",
+        "_lazy.py",
+    }
     assert not {name.partition("/")[0] for name in names} & {"nn", "models", "probes", "functional.py"}
-    assert not {"data/python_help.json.gz", "data/digit_glyphs.gz", "plotting/geometry.py"} & names
+    assert not {"data/python_help.json.gz", "data/digit_glyphs.gz", "plotting/layernorm/geometry.py"} & names
     assert sum(path.stat().st_size for path in files) < 250_000

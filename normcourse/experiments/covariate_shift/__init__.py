@@ -1,0 +1,1 @@
+"""The experiments of chapter 1: inputs that move, before a network and inside it."""

@@ -1,0 +1,1 @@
+"""The experiments of chapter 4: norms over sequences and in transformers."""

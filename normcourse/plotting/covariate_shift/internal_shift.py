@@ -1,0 +1,169 @@
+"""Results of ``experiments.internal_shift`` and the trial's comparisons as figures."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
+
+from normcourse import probes
+from normcourse.experiments.covariate_shift.internal_shift import Arm, Result
+from normcourse.experiments.engine.intervals import Interval, bootstrap
+from normcourse.plotting.frame import Frame
+from normcourse.plotting.style import COLOURS, new_figure
+
+__all__ = ["accuracy_against_shift", "shift_measures", "shift_ratios", "unit_frame"]
+
+# What each measure of `Arm` is called on an axis.
+_LABELS = {
+    "moments": "mean and std,\nper step (σ)",
+    "distribution": "distance from\nthe start (σ)",
+    "gradient": "gradient,\nper step (share)",
+    "paired": "by example,\nper step (σ)",
+}
+
+
+def _arms(result: Result) -> tuple[tuple[str, Arm, str, str, str], ...]:
+    """Name, arm, colour, line and marker of both networks, the same in every figure."""
+    return (
+        ("without normalization", result.plain, COLOURS["plain"], "--", "s"),
+        ("with BatchNorm", result.batch_norm, COLOURS["BatchNorm"], "-", "o"),
+    )
+
+
+def shift_measures(
+    result: Result, *, measures: Sequence[str] = ("moments", "distribution", "gradient")
+) -> Figure:
+    """Draw measures of shift against training steps: mean over layers, with the 95% interval over seeds.
+
+    Args:
+        result: Both networks.
+        measures: Names of `Arm`'s attributes that have a value for each layer.
+    """
+    steps = result.config.readings
+    with new_figure(
+        len(measures), 1, figsize=(5.0, 0.7 + 1.5 * len(measures)), sharex=True, squeeze=False
+    ) as (
+        figure,
+        axes,
+    ):
+        for axis, measure in zip(axes[:, 0], measures, strict=True):
+            for name, arm, colour, line, marker in _arms(result):
+                band = bootstrap(np.mean, getattr(arm, measure).mean(axis=2))
+                axis.fill_between(steps, band.low, band.high, color=colour, alpha=0.25, linewidth=0)
+                axis.plot(steps, band.estimate, line, marker=marker, markersize=4, color=colour, label=name)
+            axis.set(ylabel=_LABELS[measure], xscale="log", yscale="log")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.minorticks_off()
+        axes[-1, 0].set_xlabel("training step (log scale)")
+        axes[-1, 0].set_xticks(steps, [f"{step}" for step in steps])
+        figure.legend(
+            *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9
+        )
+        figure.align_ylabels()
+    return figure
+
+
+def unit_frame(result: Result, step: int, layer: int) -> Frame:
+    """Draw one unit's output for each example, before the first step and before another, in both networks.
+
+    Args:
+        result: Both networks.
+        step: One of the steps that were measured.
+        layer: Which layer's input, from 2.
+    """
+    at, row = result.config.readings.index(step), layer - 2
+    seen, read = [], []
+    with new_figure(1, 2, figsize=(5.0, 2.8), sharey=True) as (figure, axes):
+        for axis, (name, arm, colour, _, marker) in zip(axes, _arms(result), strict=True):
+            start, now = arm.inputs[0, row], arm.inputs[at, row]
+            axis.axline((0, 0), slope=1, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
+            axis.plot(start, now, marker, color=colour, markersize=2.5, alpha=0.5)
+            axis.set(title=name, xlabel="at the start", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05))
+            old, new = start[:, None], now[:, None]
+            moved, paired = probes.distribution_shift(old, new)[0], probes.paired_shift(old, new)[0]
+            seen.append(
+                f"{name} the mean went from {_signless(start.mean())} to {_signless(now.mean())} and the "
+                f"standard deviation from {start.std():.2f} to {now.std():.2f}"
+            )
+            read.append(
+                f"{name} the distribution moved by {moved:.2f} σ, and single examples by {paired:.2f} σ"
+            )
+        axes[0].set_ylabel(f"before step {step}")
+    return Frame(
+        figure,
+        f"Two scatter plots of the first input of layer {layer}: a point for each example, its value at the "
+        f"start against that before step {step}, and the diagonal of no change; {'; '.join(seen)}.",
+        f"Layer {layer}, before step {step}: {'; '.join(read)}.",
+    )
+
+
+def shift_ratios(ratios: Mapping[str, Mapping[str, Interval]], *, xlabel: str) -> Figure:
+    """Draw ratios with their intervals on a log axis, one row per setting, a mark for each of two periods.
+
+    Args:
+        ratios: By setting, then by period: two periods, the same for all.
+        xlabel: What is divided by what.
+    """
+    looks = ((COLOURS["accent"], "o", 0.13), (COLOURS["other"], "s", -0.13))
+    rows = np.arange(len(ratios))[::-1]
+    with new_figure(figsize=(5.0, 1.0 + 0.36 * len(ratios))) as (figure, axis):
+        for period, (colour, marker, lift) in zip(next(iter(ratios.values())), looks, strict=True):
+            found = [by_period[period] for by_period in ratios.values()]
+            reach = np.array([(i.estimate - i.low, i.high - i.estimate) for i in found]).T
+            estimates = [interval.estimate for interval in found]
+            axis.errorbar(
+                estimates,
+                rows + lift,
+                xerr=reach,
+                fmt=marker,
+                color=colour,
+                capsize=3,
+                markersize=5,
+                label=period,
+            )
+        axis.axvline(1, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
+        axis.set(xlabel=xlabel, xscale="log", ylim=(-0.6, len(ratios) - 0.4), xlim=(0.09, 11))
+        axis.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
+        axis.set_yticks(rows, list(ratios))
+        axis.minorticks_off()
+        axis.grid(visible=False, axis="y")
+        figure.legend(loc="outside upper center", ncols=2, fontsize=9)
+    return figure
+
+
+def accuracy_against_shift(points: Mapping[str, Mapping[str, tuple[Interval, Interval]]]) -> Figure:
+    """Draw final accuracy against the shift of a step, a panel for each activation.
+
+    Args:
+        points: By activation, then by kind of network: the shift in standard deviations, and the accuracy.
+    """
+    kinds = list(next(iter(points.values())))
+    looks = dict(zip(kinds, zip(COLOURS.values(), "soD^v", strict=True), strict=False))
+    with new_figure(1, len(points), figsize=(5.0, 3.3), sharey=True, squeeze=False) as (figure, axes):
+        for axis, (activation, by_kind) in zip(axes[0], points.items(), strict=True):
+            for kind, (shift, accuracy) in by_kind.items():
+                colour, marker = looks[kind]
+                axis.errorbar(
+                    shift.estimate,
+                    accuracy.estimate,
+                    xerr=[[shift.estimate - shift.low], [shift.high - shift.estimate]],
+                    yerr=[[accuracy.estimate - accuracy.low], [accuracy.high - accuracy.estimate]],
+                    fmt=marker,
+                    color=colour,
+                    capsize=3,
+                    label=kind,
+                )
+            axis.set(title=activation, xlabel="shift of a step (σ)", xscale="log", xlim=(0.002, 2))
+            axis.set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
+        axes[0, 0].set_ylabel("test accuracy after training")
+        figure.legend(
+            *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9
+        )
+    return figure
+
+
+def _signless(value: float) -> str:
+    """Two digits, and no minus before a zero."""
+    return f"{round(value, 2) + 0:.2f}"
