@@ -54,7 +54,7 @@ def test_a_contradiction_is_seen(notebooks):
     [output] = outputs(notebooks, NAME)
     output.data[MIME]["low"] = 3.0
     with pytest.raises(
-        ClaimError, match=rf"03-training: {NAME} says .* stands while .* above 10; .* gave .*3"
+        ClaimError, match=rf"07-how-many-steps: {NAME} says .* stands while .* above 10; .* gave .*3"
     ):
         ledger.gather(notebooks)
 
@@ -85,7 +85,7 @@ def test_a_missing_record_is_seen(notebooks):
 def test_a_second_record_is_seen(notebooks):
     copied = new_code_cell("1", outputs=copy.deepcopy(outputs(notebooks, NAME)))
     notebooks["book/again"] = new_notebook(cells=[new_markdown_cell("# Again\n\nText"), copied])
-    with pytest.raises(ClaimError, match=rf"^{NAME} is recorded 2 times, in .*03-training, book/again; one"):
+    with pytest.raises(ClaimError, match=rf"^{NAME} is recorded 2 times, in .*07-how-many-steps, book/again; one"):
         ledger.gather(notebooks)
 
 
@@ -192,7 +192,7 @@ def test_the_directive_fails_the_build(tmp_path, monkeypatch, notebooks):
     outputs(notebooks, NAME)[0].data[MIME]["low"] = 3.0
     _, warned = build(tmp_path, monkeypatch, notebooks)
     assert "ERROR: the ledger and the notebooks disagree" in warned
-    assert f"03-training: {NAME} says" in warned
+    assert f"07-how-many-steps: {NAME} says" in warned
 
 
 def test_the_built_page_links_each_finding_to_its_cell_and_back():

@@ -93,7 +93,7 @@ FORWARD = CodeTask(
     name="bn.forward",
     title="The forward pass",
     answer="bn_forward",
-    section=Section("book/02-batchnorm-mechanics/01-forward", "What does BatchNorm compute?"),
+    section=Section("book/02-batchnorm-mechanics/01-forward", "What BatchNorm computes"),
     outputs=("y",),
     reference=_forward_reference,
     mistaken=_forward_mistaken,
@@ -211,9 +211,7 @@ BACKWARD = CodeTask(
     name="bn.backward",
     title="The backward pass",
     answer="bn_backward",
-    section=Section(
-        "book/02-batchnorm-mechanics/02-backward", "How does the gradient get through BatchNorm?"
-    ),
+    section=Section("book/02-batchnorm-mechanics/02-backward", "The gradient through BatchNorm"),
     outputs=("dx", "dgamma", "dbeta"),
     reference=_backward_reference,
     mistaken=_backward_mistaken,
@@ -367,9 +365,7 @@ CONV = CodeTask(
     name="bn.conv",
     title="After a convolution",
     answer="bn_conv",
-    section=Section(
-        "book/02-batchnorm-mechanics/09-convolutions", "Why does BatchNorm pool space after a convolution?"
-    ),
+    section=Section("book/02-batchnorm-mechanics/09-convolutions", "After a convolution"),
     outputs=("y",),
     reference=_forward_reference,
     mistaken=_conv_mistaken,
@@ -641,9 +637,7 @@ STEP = CodeTask(
     name="bn.step",
     title="One step of weights that nobody can measure",
     answer="bn_step",
-    section=Section(
-        "book/02-batchnorm-mechanics/11-scale-invariance", "How long are weights that nobody can measure?"
-    ),
+    section=Section("book/02-batchnorm-mechanics/04-scale-of-weights", "The scale of the weights"),
     outputs=("turn", "growth"),
     reference=_step_reference,
     mistaken=_step_mistaken,
@@ -820,7 +814,7 @@ PREDICTIONS = PredictionTask(
     name="bn.predictions",
     title="Predictions",
     answer="BN_PREDICTIONS",
-    section=Section("book/02-batchnorm-mechanics/05-learning-rates", "Does it allow higher learning rates?"),
+    section=Section("book/02-batchnorm-mechanics/06-learning-rates", "Learning rates"),
     statements=(
         Statement(
             "deep relu",

@@ -30,13 +30,12 @@ __all__ = ["EXERCISE"]
 
 Array = NDArray[Any]
 
-MOVED = Section(
-    "book/01-covariate-shift/01-covariate-shift", "What happens to a network when its inputs move?"
-)
-INSIDE = Section("book/01-covariate-shift/02-inside-a-network", "Shift inside a network")
+MOVED = Section("book/01-covariate-shift/02-when-inputs-move", "When inputs move")
+WEIGHTED = Section("book/01-covariate-shift/05-importance-weights", "Importance weights")
+INSIDE = Section("book/01-covariate-shift/04-internal-shift", "Internal covariate shift")
 TRIAL = Section(
-    "book/01-covariate-shift/03-the-trial",
-    "The trial: does BatchNorm work by reducing internal covariate shift?",
+    "book/02-batchnorm-mechanics/11-the-trial",
+    "The trial: is it internal covariate shift?",
 )
 
 
@@ -436,7 +435,7 @@ WEIGHTS = CodeTask(
     name="shift.weights",
     title="Weigh examples for where the fit is used",
     answer="importance_weights",
-    section=MOVED,
+    section=WEIGHTED,
     outputs=("w", "count"),
     reference=_weights_reference,
     mistaken=_weights_mistaken,
@@ -663,7 +662,7 @@ PREDICTIONS = PredictionTask(
             "A network trained on clean digits names inverted ones, white on black, right about as often as "
             "guessing would.",
             False,
-            "book/01-covariate-shift/01-covariate-shift",
+            "book/01-covariate-shift/02-when-inputs-move",
         ),
         Statement(
             "one step",

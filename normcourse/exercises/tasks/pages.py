@@ -23,8 +23,8 @@ __all__ = ["PRACTICE"]
 
 Array = NDArray[Any]
 
-FORWARD = Section("book/02-batchnorm-mechanics/01-forward", "What does BatchNorm compute?")
-BACKWARD = Section("book/02-batchnorm-mechanics/02-backward", "How does the gradient get through BatchNorm?")
+FORWARD = Section("book/02-batchnorm-mechanics/01-forward", "What BatchNorm computes")
+BACKWARD = Section("book/02-batchnorm-mechanics/02-backward", "The gradient through BatchNorm")
 
 BY_HAND = NumberTask(
     name="forward.by_hand",
