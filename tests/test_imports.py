@@ -75,6 +75,7 @@ FIGURES = (
     ),
     *("gradient_parts", "difference_error"),
 )
+DIAGRAMS = ("branch_diagram", "flow_diagram", "modes_diagram", "pooled_diagram", "stack_diagram")
 INTERVAL = (
     "from normcourse.experiments.engine.intervals import bootstrap as b\n"
     "b(lambda a, axis: a.max(axis), [1, 2])"
@@ -88,6 +89,7 @@ INTERVAL = (
         ("import normcourse.reference", {"torch", "matplotlib"}),
         ("import normcourse.plotting", {"torch", "matplotlib", "numpy"}),
         *((f"from normcourse.plotting import {name}", ABSENT) for name in FIGURES),
+        *((f"from normcourse.plotting import {name}", {*ABSENT, "matplotlib", "numpy"}) for name in DIAGRAMS),
         ("import normcourse.explore", ABSENT),
         ("import normcourse.claims", {*ABSENT, "matplotlib"}),
         ("from normcourse.data import load_digits; load_digits()", {*ABSENT, "matplotlib"}),

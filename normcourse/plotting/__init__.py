@@ -1,6 +1,7 @@
 """Results as figures: readable at phone width, colour-blind safe, on an opaque white ground.
 
-Every function returns a figure that pyplot has already forgotten, so that a notebook shows it once.
+Every function returns a figure that pyplot has already forgotten, so that a notebook shows it once, or a
+`Frame` for an explorer, or a `Diagram`, which is SVG in the colour of the text around it.
 """
 
 from pathlib import Path

@@ -4,8 +4,10 @@ from normcourse.plotting.batchnorm.backward import difference_error, gradient_pa
 from normcourse.plotting.batchnorm.batch_noise import batch_noise_frame
 from normcourse.plotting.batchnorm.batch_size import accuracy_gains, error_by_size
 from normcourse.plotting.batchnorm.convolution import map_noise, pool_accuracy
+from normcourse.plotting.batchnorm.gains import times_better
 from normcourse.plotting.batchnorm.init_scales import scale_curves
-from normcourse.plotting.batchnorm.learning_rates import rate_curves, rate_windows
+from normcourse.plotting.batchnorm.learning_rates import part_curves, rate_curves, rate_windows
+from normcourse.plotting.batchnorm.noisy_batchnorm import accuracy_against_shift
 from normcourse.plotting.batchnorm.placement import placement_curves, unit_skewness
 from normcourse.plotting.batchnorm.prediction_noise import noisy_answers
 from normcourse.plotting.batchnorm.standardising import before_and_after, eps_frame, standardising_frame
@@ -14,19 +16,35 @@ from normcourse.plotting.batchnorm.training_steps import (
     sigmoid_frame,
     sigmoid_percentiles,
     step_ratios,
+    target_ratios,
 )
 from normcourse.plotting.batchnorm.weights import effective_rates, length_gains, weight_plane_frame
 from normcourse.plotting.batchnorm.zero_gamma import gamma_curves, stream_growth
+from normcourse.plotting.covariate_shift.asleep import (
+    asleep_frame,
+    layer_histograms,
+    layer_signals,
+    losses_by_step,
+)
 from normcourse.plotting.covariate_shift.importance_weighting import weighting_frame
 from normcourse.plotting.covariate_shift.internal_shift import (
-    accuracy_against_shift,
     shift_measures,
     shift_ratios,
     unit_frame,
+    unit_histograms,
 )
-from normcourse.plotting.covariate_shift.shifted_digits import shift_accuracy, shift_frame, shifted_grid
+from normcourse.plotting.covariate_shift.shifted_digits import (
+    shift_accuracy,
+    shift_frame,
+    shift_repairs,
+    shifted_grid,
+)
+from normcourse.plotting.covariate_shift.waking import waking_frame
+from normcourse.plotting.diagrams.drawing import Diagram
+from normcourse.plotting.diagrams.layers import branch_diagram, stack_diagram
 from normcourse.plotting.diagrams.placements import placement_diagrams
 from normcourse.plotting.diagrams.pooling import pooled_cells, pooling_cubes, pooling_frame, token_frame
+from normcourse.plotting.diagrams.statistics import flow_diagram, modes_diagram, pooled_diagram
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.inference.adaptation import accuracy_maps, adaptation_frame
 from normcourse.plotting.inference.data_parallel import worker_statistics
@@ -50,41 +68,51 @@ from normcourse.plotting.layernorm.transformer import (
 )
 
 __all__ = [
+    "Diagram",
     "Frame",
     "accuracy_against_shift",
     "accuracy_gains",
     "accuracy_maps",
     "adaptation_frame",
+    "asleep_frame",
     "attention_logits",
     "batch_noise_frame",
     "before_and_after",
+    "branch_diagram",
     "difference_error",
     "effective_rates",
     "eps_frame",
     "error_by_size",
     "first_steps",
     "fixed_gradients",
+    "flow_diagram",
     "folding_errors",
     "forgotten_eval",
     "gamma_curves",
     "gradient_parts",
     "gradients_by_depth",
     "lagging_accuracy",
+    "layer_histograms",
+    "layer_signals",
     "leak_by_position",
     "learning_curves",
     "length_gains",
     "loss_gaps",
     "losses_by_count",
     "losses_by_mode",
+    "losses_by_step",
     "losses_by_steps",
     "map_noise",
     "mean_shares",
+    "modes_diagram",
     "neighbour_precision",
     "noisy_answers",
+    "part_curves",
     "placement_curves",
     "placement_diagrams",
     "pool_accuracy",
     "pooled_cells",
+    "pooled_diagram",
     "pooling_cubes",
     "pooling_frame",
     "rate_curves",
@@ -97,20 +125,26 @@ __all__ = [
     "shift_frame",
     "shift_measures",
     "shift_ratios",
+    "shift_repairs",
     "shifted_grid",
     "sigmoid_frame",
     "sigmoid_percentiles",
     "sphere_frame",
+    "stack_diagram",
     "standardising_frame",
     "step_ratios",
     "stream_growth",
     "stream_sizes",
+    "target_ratios",
+    "times_better",
     "token_frame",
     "tuned_losses",
     "tuning_curves",
     "unit_frame",
+    "unit_histograms",
     "unit_skewness",
     "variance_losses",
+    "waking_frame",
     "weight_plane_frame",
     "weighting_frame",
     "worker_statistics",

@@ -4,6 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from normcourse import TAXONOMY, plotting
+from normcourse.data import load_digits
 from normcourse.experiments.batchnorm import (
     batch_noise,
     convolution,
@@ -13,6 +14,7 @@ from normcourse.experiments.batchnorm import (
 )
 from normcourse.experiments.batchnorm.training_steps import Arm, Config, Result
 from normcourse.experiments.covariate_shift import (
+    asleep,
     internal_shift,
     shifted_digits,
 )
@@ -49,8 +51,17 @@ SHIFTS = internal_shift.run(
 )
 HIGH = {"early": Interval(5, 4, 7), "late": Interval(0.5, 0.4, 0.6)}
 ROUNDING = folded_layers.Rounding(np.eye(3) - 2, np.eye(3) * 1e-7, np.full((3, 3), 5.0), terms=4)
+SHORT = {"layers": 2, "steps": 2, "examples": 30}
+LOOKED_AT = load_digits().train
+WAKING = {
+    norm: asleep.look(asleep.network(asleep.Config(norm=norm)), LOOKED_AT.x[:99], LOOKED_AT.y[:99])
+    for norm in ("none", "batch")
+}
+SLEEPERS = [asleep.run(asleep.Config(norm=norm, **SHORT), seeds=[0]) for norm in ("none", "batch")]
+LOOKS = {"without": SLEEPERS[0].first(), "with BatchNorm": SLEEPERS[1].first()}
 LONE = data_parallel.alone(data_parallel.Config(shares=(4, 4), steps=3, hidden=(4,)))
 DEPTHS = Gradients((1, 2), (np.ones((3, 1)), np.ones((3, 2))))
+RATIOS = {"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}
 FIGURES = {
     "accuracy_against_shift": lambda: plotting.accuracy_against_shift(
         {"tanh": {"a": (Interval(0.1, 0.1, 0.2), Interval(0.5, 0.4, 0.6))}}
@@ -80,18 +91,24 @@ FIGURES = {
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "gradients_by_depth": lambda: plotting.gradients_by_depth({"post": DEPTHS, "pre": DEPTHS}, depth=2),
     "lagging_accuracy": lambda: plotting.lagging_accuracy((10, 20), {"a": {"0.1": np.eye(2)}, "b": {}}),
+    "layer_histograms": lambda: plotting.layer_histograms(LOOKS, title="a"),
+    "layer_signals": lambda: plotting.layer_signals(LOOKS, factor=0.5, title="a"),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
     "length_gains": lambda: plotting.length_gains(LENGTHS),
     "loss_gaps": lambda: plotting.loss_gaps({"a": Interval(0.5, 0.4, 0.7), "b": Interval(0, -1, 1)}),
     "leak_by_position": lambda: plotting.leak_by_position({"a": np.eye(3, 5), "b": np.zeros((3, 5))}),
     "losses_by_count": lambda: plotting.losses_by_count((0, 8), {"a": ERRORS[:, :2]}, xlabel="tokens"),
     "losses_by_mode": lambda: plotting.losses_by_mode({"a": {"x": ERRORS[0]}, "b": {"x": ERRORS[1]}}),
+    "losses_by_step": lambda: plotting.losses_by_step({"a": [2.0, 1.0], "BatchNorm": [2.0]}, title="b"),
     "losses_by_steps": lambda: plotting.losses_by_steps((10, 100), np.ones((2, 3)), {"a": 0.5}),
     "map_noise": lambda: plotting.map_noise(convolution.noise((2, 4), filters=2, batches=3)),
     "mean_shares": lambda: plotting.mean_shares({"a": ERRORS, "b": 2 * ERRORS}, features=8),
     "neighbour_precision": lambda: plotting.neighbour_precision({"a": HIGH, "b": HIGH}),
     "noisy_answers": lambda: plotting.noisy_answers(
         prediction_noise.run(QUICK_NOISE, seeds=(0, 1), progress=False)
+    ),
+    "part_curves": lambda: plotting.part_curves(
+        (0.1, 1.0), {part: np.eye(2) for part in learning_rates.PARTS}
     ),
     "placement_curves": lambda: plotting.placement_curves((0.1, 1.0), {"relu": {"none": np.eye(2)}}),
     "placement_diagrams": lambda: plotting.placement_diagrams({"post": "post", "both": "both"}),
@@ -109,15 +126,21 @@ FIGURES = {
     "shifted_grid": plotting.shifted_grid,
     "shift_measures": lambda: plotting.shift_measures(SHIFTS),
     "shift_ratios": lambda: plotting.shift_ratios({"a": HIGH, "b": HIGH}, xlabel="ratio"),
+    "shift_repairs": lambda: plotting.shift_repairs({"a": SHIFTED, "b": SHIFTED}),
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
     "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
     "stream_sizes": lambda: plotting.stream_sizes({"a": np.array([1.0, 2.0]), "b": np.array([1.0, 1.0])}),
     "tuned_losses": lambda: plotting.tuned_losses({"all": (CALM, CALM + 1), "none": (CALM, CALM)}),
     "tuning_curves": lambda: plotting.tuning_curves(fine_tuning.SWEEP.load()),
+    "unit_histograms": lambda: plotting.unit_histograms(SHIFTS, 3),
     "unit_skewness": lambda: plotting.unit_skewness({"relu": np.eye(2)}, {"relu": np.ones((3, 2))}),
     "variance_losses": lambda: plotting.variance_losses((2, 4, 8), ERRORS, ERRORS / 2),
     "worker_statistics": lambda: plotting.worker_statistics({"a": LONE, "b": LONE}, feature=1),
-    "step_ratios": lambda: plotting.step_ratios({"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}),
+    "times_better": lambda: plotting.times_better(
+        {"fewer steps": {"a": Interval(5, 4, 7)}, "fewer errors": {"b": Interval(1, 0.5, 2)}}
+    ),
+    "step_ratios": lambda: plotting.step_ratios(RATIOS, {"b": Interval(3, 2, 4)}),
+    "target_ratios": lambda: plotting.target_ratios(RESULT, (0.3, 0.5), holds=(0, 2)),
 }
 NOISE = batch_noise.run(batch_noise.Config(batch_sizes=(2, 8), batches=50))
 GROWTH = {gain: residual_growth.run(residual_growth.Config(gain=gain, layers=4)) for gain in (0.5, 1.0)}
@@ -128,17 +151,19 @@ FRAMES = {
     "adaptation_frame": lambda: plotting.adaptation_frame(
         CHANNEL, np.full((2, 6), 0.5), shift="blur", weight=np.inf, size=32
     ),
+    "asleep_frame": lambda: plotting.asleep_frame(SLEEPERS, 2, "batch", trained=True),
     "batch_noise_frame": lambda: plotting.batch_noise_frame(NOISE, 8),
     "eps_frame": lambda: plotting.eps_frame(1e-3, 1e-5),
     "pooling_frame": lambda: plotting.pooling_frame("GroupNorm", 1, 4),
     "residual_frame": lambda: plotting.residual_frame(GROWTH, 0.5, 3),
     "running_lag_frame": lambda: plotting.running_lag_frame(0.1, 8),
-    "shift_frame": lambda: plotting.shift_frame(SHIFTED, "contrast", 2),
+    "shift_frame": lambda: plotting.shift_frame({"a": SHIFTED, "b": SHIFTED}, "contrast", 2),
     "sigmoid_frame": lambda: plotting.sigmoid_frame(RESULT, 4, 2, seed=1),
     "sphere_frame": lambda: plotting.sphere_frame([*np.eye(3), [1, 0, 0]], "LayerNorm", 45),
     "standardising_frame": lambda: plotting.standardising_frame(POINTS, 2.0, -1.0, 0.5),
     "token_frame": lambda: plotting.token_frame("LayerNorm", 1, 4),
     "unit_frame": lambda: plotting.unit_frame(SHIFTS, 4, 3),
+    "waking_frame": lambda: plotting.waking_frame(WAKING, LOOKED_AT.x, LOOKED_AT.y, 8, "none"),
     "weight_plane_frame": lambda: plotting.weight_plane_frame(1.0, 1.0),
     "weighting_frame": lambda: plotting.weighting_frame(0.0, 1),
 }
@@ -156,7 +181,8 @@ def test_every_figure_is_closed_fits_a_phone_and_has_an_opaque_ground(name):
 
 
 def test_every_public_figure_is_tested():
-    assert set(FIGURES) == set(plotting.__all__) - {"Frame", "pooled_cells"}
+    diagrams = {name for name in plotting.__all__ if name.endswith("_diagram")}
+    assert set(FIGURES) == set(plotting.__all__) - {"Diagram", "Frame", "pooled_cells"} - diagrams
 
 
 def test_axes_are_labelled():
@@ -314,6 +340,19 @@ def test_standardising_frame_reads_the_output_not_the_input():
         assert readout.endswith("the output's are 2.00 and 2.00, and its means 0.50 and 0.50.")
 
 
+def test_step_ratios_puts_both_counts_into_the_row_of_their_setting():
+    (axes,) = FIGURES["step_ratios"]().axes
+    touched, held = (container.lines[0].get_xydata().T for container in axes.containers)
+    np.testing.assert_array_equal(touched[0], [5, 2])
+    np.testing.assert_array_equal(held[0], [3])
+    rows = dict(zip([label.get_text() for label in axes.get_yticklabels()], axes.get_yticks(), strict=True))
+    np.testing.assert_allclose(touched[1], [rows["a"], rows["b"]], atol=0.3)
+    np.testing.assert_allclose(held[1], [rows["b"]], atol=0.3)
+    alone = plotting.step_ratios(RATIOS)
+    assert len(alone.axes[0].containers) == 1
+    assert not alone.legends
+
+
 def test_sigmoid_frame_reads_the_asked_step():
     low, _, high = RESULT.plain.percentiles[1, 1, :, 2]
     assert f"without normalization {high - low:.2f} wide" in FRAMES["sigmoid_frame"]().readout
@@ -323,6 +362,14 @@ def test_the_plane_says_the_same_turn_for_equal_effective_rates():
     short, long = (plotting.weight_plane_frame(*at).readout for at in ((1.0, 0.5), (2.0, 2.0)))
     assert short.split(". ")[1] == long.split(". ")[1]
     assert short.split(". ")[0] != long.split(". ")[0]
+
+
+def test_a_layer_sleeps_where_its_spread_is_small():
+    said = {norm: plotting.waking_frame(WAKING, LOOKED_AT.x, LOOKED_AT.y, 8, norm).readout for norm in WAKING}
+    assert WAKING["none"].spread[7] < 0.02
+    assert said["none"].endswith("It is asleep: whatever digit goes in, nearly the same comes out.")
+    assert f"differ by {WAKING['batch'].spread[7]:.2g} " in said["batch"]
+    assert said["batch"].endswith("It is awake: each digit gets an answer of its own.")
 
 
 def test_shift_measures_draw_the_mean_over_seeds_and_layers():
