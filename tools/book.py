@@ -16,17 +16,12 @@ from sphinx.util.console import nocolor
 
 from tools.execution import ROOT, cores
 from tools.progress import Progress
+from tools.reading_time import summary
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
 DOCTREES = BUILD / ".doctrees"
 SECONDS = 18.0  # of one core, about, for each of Sphinx's two long phases and a whole book
-# With an icon of its own: a browser would ask the root for one that is not there.
-REDIRECT = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Normalization, by running it</title>
-<link rel="icon" href="_static/favicon.svg"><meta http-equiv="refresh" content="0; url=book/welcome.html">
-</head><body><a href="book/welcome.html">Normalization, by running it</a></body></html>
-"""
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 STEP = re.compile(r"(reading sources|writing output)\.\.\. \[ *(\d+)%\] ?(.*)")
 
@@ -92,9 +87,7 @@ def main() -> None:
         # Sphinx warns of a page only when it reads it, so a second run would pass over the pages read so far.
         shutil.rmtree(DOCTREES, ignore_errors=True)
         sys.exit("The book was not built: mend what the lines above name, then run `make book` again.")
-    index = HTML / "index.html"
-    index.write_text(REDIRECT, encoding="utf-8")
-    print(f"The book is at {index.as_uri()}")
+    print(f"{summary()}\nThe book is at {(HTML / 'index.html').as_uri()}")
 
 
 if __name__ == "__main__":

@@ -34,11 +34,13 @@ from sphinx.errors import ExtensionError
 
 from tools.build_times import expected_seconds
 from tools.imports import files_behind
+from tools.printed import scalars
 from tools.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "_build" / "notebooks"
 PROGRESS = ROOT / "_build" / "progress"
+REFUSED = "a reader would see {}: glue or print a number as text, as in f'{{value:.2f}}', or int(value)"
 TIMEOUT = 900  # seconds for a cell: on a busy machine the slowest takes many times its minute
 
 
@@ -218,6 +220,11 @@ class _Kernels:
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             self.failures[path] = _failure(path, cells.index(current[0]), notebook.cells[current[0]], error)
             return
+        for cell_number, index in enumerate(cells):
+            if found := scalars(notebook.cells[index]):
+                error = ValueError(REFUSED.format(found[0]))
+                self.failures[path] = _failure(path, cell_number, notebook.cells[index], error)
+                return
         data = {"execution_seconds": time.perf_counter() - start, "key": before}
         bundle = CacheBundleIn(notebook, str(path), data=data)
         self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)

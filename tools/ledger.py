@@ -1,7 +1,8 @@
 """The ledger's page, made from what the notebooks of this build recorded.
 
-As a Sphinx extension it gives the directive ``ledger``, which is an error where a finding and its record do
-not fit, and links the box of each record to that page.
+As a Sphinx extension it gives the directives ``ledger-picture``, all claims with what was found, and
+``ledger``, a section for each claim. They are errors where a finding and its record do not fit. And it links
+the line of each record to the ledger's page.
 """
 
 import re
@@ -19,16 +20,10 @@ from sphinx.util.docutils import SphinxDirective
 
 from normcourse.claims import LEDGER, MIME, Claim, ClaimError, Evidence, Finding, Verdict
 from tools.execution import outputs
+from tools.ledger_picture import picture, verdict
 
 PAGE = "book/ledger"
-# A sign beside each verdict's words, so that the table can be scanned.
-SIGNS = {
-    Verdict.HOLDS: "●",
-    Verdict.LIMITED: "◐",
-    Verdict.CONTESTED: "◇",
-    Verdict.NOT_REPRODUCED: "○",
-    Verdict.OPEN: "…",
-}
+WELCOME = "book/welcome"  # which shows the picture
 
 
 @dataclass(frozen=True)
@@ -87,17 +82,8 @@ def _title(notebook: NotebookNode) -> str:
     return str(source.partition("\n")[0].removeprefix("# "))
 
 
-def table() -> str:
-    """Return Markdown: a row for each claim, with its verdict."""
-    rows = [
-        f"| {{ref}}`{claim.id} <{_label(claim)}>` | {_plain(claim.sentence)} | {_badge(claim.verdict)} |"
-        for claim in LEDGER
-    ]
-    return "\n".join(["| claim | as it is often said | what we found |", "| --- | --- | --- |", *rows])
-
-
 def details(claim: Claim, entries: Mapping[str, Entry], addresses: Mapping[str, str]) -> str:
-    """Return Markdown: a claim's verdict, its sources and its findings.
+    """Return Markdown: a claim's verdict, what was found, and folded how that was checked.
 
     Args:
         claim: One of the ledger.
@@ -105,21 +91,29 @@ def details(claim: Claim, entries: Mapping[str, Entry], addresses: Mapping[str, 
         addresses: Relative address of each notebook's page.
     """
     sources = ", ".join(f"{{cite:t}}`{source}`" for source in claim.sources)
-    head = f"Verdict: {_badge(claim.verdict)}. On the claim: {sources}."
+    head = f"Verdict: {verdict(claim)}. On the claim: {sources}."
     if claim.verdict is Verdict.OPEN:
         return head
-    findings = [_finding(finding, entries[finding.id], addresses) for finding in claim.findings]
-    return "\n\n".join([head, claim.summary, *findings])
+    said = claim.say({name: entry.evidence.estimate for name, entry in entries.items()})
+    found = f"**{_plain(said)}.** {claim.summary}"
+    findings = "\n".join(_finding(finding, entries[finding.id]) for finding in claim.findings)
+    checks = "\n".join(_check(finding, entries[finding.id], addresses) for finding in claim.findings)
+    fold = f"````{{dropdown}} When these sentences stand, and where they were run\n{checks}\n````"
+    return "\n\n".join([head, found, findings, fold])
 
 
-def _finding(finding: Finding, entry: Entry, addresses: Mapping[str, str]) -> str:
+def _finding(finding: Finding, entry: Entry) -> str:
+    sentence = _plain(finding.sentence.rstrip("."))
+    return f"- *{finding.speaks.capitalize()}:* {sentence}: **{_plain(entry.evidence.result)}**"
+
+
+def _check(finding: Finding, entry: Entry, addresses: Mapping[str, str]) -> str:
     evidence = entry.evidence
     link = f'<a href="{addresses[entry.page]}#{finding.anchor}">{_plain(entry.title)}</a>'
     how = "Counted" if finding.counted else "Measured"
     return (
-        f"- **{finding.speaks.capitalize()}:** {_plain(finding.sentence)}\n\n"
-        f"  {how}: **{_plain(evidence.result)}**, {evidence.extent}. "
-        f"The sentence stands while {finding.condition}. Setting: {_plain(evidence.setting)}. Run in {link}."
+        f"- {finding.id} stands while {finding.condition}. {how} {evidence.extent}; "
+        f"{_plain(evidence.setting)}. Run in {link}."
     )
 
 
@@ -137,24 +131,39 @@ def _label(claim: Claim) -> str:
     return f"ledger-{claim.id.lower()}"
 
 
-def _badge(verdict: Verdict) -> str:
-    return f'<span class="verdict"><span aria-hidden="true">{SIGNS[verdict]}</span> {verdict}</span>'
-
-
 def _plain(text: str) -> str:
     """Escape what Markdown would read as markup."""
     return re.sub(r"([\\`*_{}\[\]<>$&|~#])", r"\\\1", text)
 
 
-class Ledger(SphinxDirective):
-    """Show the ledger with the records of the executed notebooks."""
+class _OfRecords(SphinxDirective):
+    """What is made of the records of the executed notebooks."""
 
-    def run(self) -> list[nodes.Node]:
-        """Return the table and the sections, or an error that names all faults."""
+    def gather(self) -> dict[str, Entry]:
+        """Return the entries, or raise an error that names all faults."""
         try:
-            entries = gather(_executed(self.env))
+            return gather(_executed(self.env))
         except ClaimError as error:
             raise self.error(f"the ledger and the notebooks disagree\n{error}") from None
+
+
+class Picture(_OfRecords):
+    """Show all claims, with what was found."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the picture."""
+        evidence = {name: entry.evidence for name, entry in self.gather().items()}
+        here = self.env.docname == PAGE
+        address = "" if here else self.env.app.builder.get_relative_uri(self.env.docname, PAGE)
+        return [nodes.raw("", picture(evidence, address), format="html")]
+
+
+class Ledger(_OfRecords):
+    """Show a section for each claim."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the sections."""
+        entries = self.gather()
         uri = self.env.app.builder.get_relative_uri
         addresses = {entry.page: uri(self.env.docname, entry.page) for entry in entries.values()}
         claims = [
@@ -164,10 +173,10 @@ class Ledger(SphinxDirective):
             for claim in LEDGER
         ]
         versions = self._section("ledger-environments", "What the runs ran on", environments(entries))
-        return [*self._parsed(table()), *claims, versions]
+        return [*claims, versions]
 
     def _section(self, label: str, title: str, markdown: str) -> nodes.section:
-        # By hand: MyST would hang the section of a nested heading on the page itself, before the table.
+        # By hand: MyST would hang the section of a nested heading on the page itself, before the picture.
         section = nodes.section(ids=[label], names=[label])
         section += [nodes.title(title, title), *self._parsed(markdown)]
         self.state.document.note_explicit_target(section)
@@ -188,13 +197,13 @@ def _executed(env: BuildEnvironment) -> dict[str, NotebookNode]:
 def _follow_notebooks(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """Name the ledger's page to be read again when a notebook was added, changed or removed."""
+    """Name the pages that show records, to be read again when a notebook was added, changed or removed."""
     touched = [env.doc2path(page) for page in added | changed if env.doc2path(page).endswith(".ipynb")]
-    return [PAGE] if PAGE in env.found_docs and (touched or removed) else []
+    return [page for page in (PAGE, WELCOME) if page in env.found_docs] if touched or removed else []
 
 
 def _link_boxes(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Make the id in each record's box a link to its claim on the ledger's page."""
+    """Make the id in each record's line a link to its claim on the ledger's page."""
     address = app.builder.get_relative_uri(page, PAGE)
     for node in doctree.findall(nodes.raw):
         box = node.astext()
@@ -212,6 +221,7 @@ def _link_boxes(app: Sphinx, doctree: nodes.document, page: str) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_directive("ledger", Ledger)
+    app.add_directive("ledger-picture", Picture)
     app.connect("env-get-outdated", _follow_notebooks)
     app.connect("doctree-resolved", _link_boxes)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,7 @@
 """The ledger's page and the notebooks agree, and every way in which they could not is an error."""
 
 import copy
+import re
 from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from sphinx.application import Sphinx
 
 from normcourse.claims import LEDGER, MIME, Below, ClaimError, evidence
-from tools import ledger
+from tools import ledger, ledger_picture
 from tools.notebooks import ROOT, find, normalise
 from tools.site_check.pages import HTML
 
@@ -85,7 +86,9 @@ def test_a_missing_record_is_seen(notebooks):
 def test_a_second_record_is_seen(notebooks):
     copied = new_code_cell("1", outputs=copy.deepcopy(outputs(notebooks, NAME)))
     notebooks["book/again"] = new_notebook(cells=[new_markdown_cell("# Again\n\nText"), copied])
-    with pytest.raises(ClaimError, match=rf"^{NAME} is recorded 2 times, in .*07-how-many-steps, book/again; one"):
+    with pytest.raises(
+        ClaimError, match=rf"^{NAME} is recorded 2 times, in .*07-how-many-steps, book/again; one"
+    ):
         ledger.gather(notebooks)
 
 
@@ -145,12 +148,12 @@ def test_environments_are_told_apart():
 )
 def test_the_page_is_read_again_when_a_notebook_is(added, removed, read):
     files = {"book/n": "book/n.ipynb", "book/text": "book/text.md"}
-    env = SimpleNamespace(found_docs={ledger.PAGE, *files}, doc2path=files.get)
-    assert ledger._follow_notebooks(None, env, added, set(), removed) == [ledger.PAGE] * read
+    env = SimpleNamespace(found_docs={ledger.PAGE, ledger.WELCOME, *files}, doc2path=files.get)
+    assert ledger._follow_notebooks(None, env, added, set(), removed) == [ledger.PAGE, ledger.WELCOME] * read
 
 
-def test_a_box_links_to_its_claim():
-    box = nodes.raw("", '<div><span class="claim-id">Ledger C6.x-y</span>: 1</div>', format="html")
+def test_a_line_links_to_its_claim():
+    box = nodes.raw("", '<p><span class="claim-id">Ledger C6.x-y</span>: 1</p>', format="html")
     doctree = nodes.container("", box)
     builder = SimpleNamespace(get_relative_uri=lambda page, to: "../ledger.html")
     ledger._link_boxes(SimpleNamespace(builder=builder), doctree, "book/a/n")
@@ -166,9 +169,11 @@ def build(tmp_path, monkeypatch, notebooks):
     (source / "index.md").write_text(
         "# Book\n\n```{toctree}\nbook/ledger\n```\n\n```{bibliography}\n:all:\n```\n"
     )
-    (source / "book" / "ledger.md").write_text("# The ledger\n\n```{ledger}\n```\n")
+    (source / "book" / "ledger.md").write_text(
+        "# The ledger\n\n```{ledger-picture}\n```\n\n```{ledger}\n```\n"
+    )
     settings = {
-        "extensions": ["myst_parser", "sphinxcontrib.bibtex", "tools.ledger"],
+        "extensions": ["myst_parser", "sphinx_design", "sphinxcontrib.bibtex", "tools.ledger"],
         "bibtex_bibfiles": [str(ROOT / "book" / "references.bib")],
     }
     warned = (tmp_path / "warnings").open("w+")
@@ -183,9 +188,15 @@ def test_the_directive_shows_the_claims_in_order(tmp_path, monkeypatch, notebook
     doctree = app.env.get_doctree(ledger.PAGE)
     sections = [section["ids"][0] for section in doctree.findall(nodes.section)]
     assert sections[1:] == [*(f"ledger-{claim.id.lower()}" for claim in LEDGER), "ledger-environments"]
-    assert doctree.next_node(nodes.table).parent["ids"] == [sections[0]]
+    drawn = doctree.next_node(nodes.raw)
+    assert drawn.parent["ids"] == [sections[0]]
+    rows = BeautifulSoup(drawn.astext(), "html.parser").select("ul.ledger-picture > li")
+    entries = ledger.gather(notebooks)
+    said = [claim.say({name: entry.evidence.estimate for name, entry in entries.items()}) for claim in LEDGER]
+    assert [row.select_one(".ledger-found").text for row in rows] == said
+    assert [row.a["href"] for row in rows] == [f"#{section}" for section in sections[1:-1]]
     shown = doctree.astext()
-    assert all(entry.evidence.result in shown for entry in ledger.gather(notebooks).values())
+    assert all(entry.evidence.result in shown for entry in entries.values())
 
 
 def test_the_directive_fails_the_build(tmp_path, monkeypatch, notebooks):
@@ -199,10 +210,73 @@ def test_the_built_page_links_each_finding_to_its_cell_and_back():
     page = BeautifulSoup((HTML / f"{ledger.PAGE}.html").read_text(encoding="utf-8"), "html.parser")
     for claim in LEDGER:
         section = page.find(id=f"ledger-{claim.id.lower()}")
-        assert str(claim.verdict) in section.get_text()
+        assert claim.stands in section.select_one(".verdict").get_text()
+        assert section.select_one(".verdict [role=img]")["aria-label"] == f"{claim.verdict}:"
         for finding in claim.findings:
             [link] = section.select(f'a[href$="#{finding.anchor}"]')
             path = (HTML / "book" / link["href"].partition("#")[0]).resolve()
             box = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").find(id=finding.anchor)
-            assert finding.sentence in box.get_text()
+            assert finding.sentence.rstrip(".") in box.get_text()
+            assert link.find_parent("details")
             assert box.select_one(f'a.claim-id[href$="ledger.html#ledger-{claim.id.lower()}"]')
+
+
+def test_phrases_are_short():
+    estimates = {name: entry.evidence.estimate for name, entry in ledger.gather(stored()).items()}
+    long = {claim.id: said for claim in LEDGER if len(said := claim.say(estimates)) > 90}
+    assert not long
+
+
+ODD = re.compile(r"e[+-]00|e-1[3-9]|[-\N{MINUS SIGN}]0(\.0+)?(?![\d.])|\[(\S+), \2\]")
+
+
+def test_no_result_is_a_rounding_error_or_a_negative_zero_or_has_an_interval_without_length():
+    results = {name: entry.evidence.result for name, entry in ledger.gather(stored()).items()}
+    assert not {name: told for name, told in results.items() if ODD.search(told)}
+
+
+@pytest.mark.parametrize(
+    ("told", "odd"),
+    [
+        ("0e+00 [0e+00, 0e+00]", True),
+        ("3e-17", True),
+        ("0.1 [-0.0, 0.3]", True),
+        ("10% [10%, 10%]", True),
+        ("\N{MINUS SIGN}0.088 [\N{MINUS SIGN}0.118, \N{MINUS SIGN}0.060]", False),
+        ("below 1e-12", False),
+        ("0.0 [\N{MINUS SIGN}0.1, 0.1]", False),
+    ],
+)
+def test_an_odd_result_is_seen(told, odd):
+    assert bool(ODD.search(told)) == odd
+
+
+@pytest.mark.parametrize("told", [claim for claim in LEDGER if claim.scale], ids=lambda told: told.id)
+def test_a_scale_shows_each_finding_once_and_within_it(told):
+    found = {name: entry.evidence for name, entry in ledger.gather(stored()).items()}
+    drawing = BeautifulSoup(ledger_picture.scale(told, found), "html.parser")
+    titles = [title.text for title in drawing.find_all("title")]
+    names = [f"{told.id}.{name}" for name in told.scale.findings]
+    assert titles == [f"{name}: {found[name].result}" for name in names]
+    assert all(found[name].result in drawing.svg["aria-label"] for name in names)
+    for interval in drawing.select(".ledger-interval"):
+        left, right = map(float, re.fullmatch(r"M(\S+) \d+H(\S+)", interval["d"]).groups())
+        assert 0 <= left <= right <= ledger_picture.WIDTH
+    assert f"{told.scale.origin:g}: {told.scale.says}" in drawing.text
+
+
+def test_a_scale_is_in_proportion():
+    [told] = [claim for claim in LEDGER if claim.id == "C6"]
+    found = {name: entry.evidence for name, entry in ledger.gather(stored()).items()}
+    place = ledger_picture._places(told.scale, [found[f"C6.{name}"] for name in told.scale.findings])
+    assert place(4) - place(2) == pytest.approx(place(2) - place(1))  # ratios
+    assert place(1) == ledger_picture.MARGIN
+
+
+@pytest.mark.parametrize("page", [ledger.PAGE, ledger.WELCOME])
+def test_the_built_pages_show_what_was_found(page):
+    text = (HTML / f"{page}.html").read_text(encoding="utf-8")
+    assert "0e+00" not in text
+    rows = BeautifulSoup(text, "html.parser").select(".ledger-picture > li")
+    assert len(rows) == len(LEDGER)
+    assert all(re.search(r"\d", row.select_one(".ledger-found").text) for row in rows)

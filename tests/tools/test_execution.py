@@ -89,6 +89,24 @@ def test_a_failing_cell_is_named_with_its_page_and_what_to_do(root):
     assert execution.stale([path]) == [path]
 
 
+@pytest.mark.parametrize(
+    ("shows", "seen"),
+    [
+        ("from myst_nb import glue\nglue('count', np.int64(4), display=False)", "np.int64(4)"),
+        ("print([np.float64(0.5)])", "np.float64(0.5)"),
+        ("np.mean([True])", "np.float64(1.0)"),
+    ],
+)
+def test_a_number_that_only_a_programmer_can_read_is_refused(root, shows, seen):
+    path = written(root, "shows", "import numpy as np\nprint(np.float64(2))", f"import numpy as np\n{shows}")
+    with pytest.raises(execution.NotebookFailedError) as raised:
+        execution.execute([path])
+    first, *_ = str(raised.value).splitlines()
+    assert first.startswith(f"a reader would see {seen}: glue")
+    assert "shows.ipynb failed in code cell 1" in str(raised.value)
+    assert execution.stale([path]) == [path]
+
+
 def test_several_failures_are_all_returned_if_asked(root):
     paths = [written(root, name, f"raise ValueError('{name}')") for name in "ab"]
     good = written(root, "c", "1")

@@ -78,7 +78,10 @@ def test_every_figure_has_a_caption_a_name_and_alt_text(path):
         if "figure" in options:
             assert options["figure"].keys() >= {"caption", "name"}
             drawn_by_explore = any(output.get("metadata", {}).get("explorer") for output in cell.outputs)
-            assert drawn_by_explore or options["image"]["alt"]
+            drawn_as_svg = any(
+                'aria-label="' in output.get("data", {}).get("text/html", "") for output in cell.outputs
+            )
+            assert drawn_by_explore or drawn_as_svg or options["image"]["alt"]
 
 
 def test_normalise_drops_what_changes_and_keeps_what_nbval_compares():

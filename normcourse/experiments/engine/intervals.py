@@ -1,12 +1,13 @@
 """Confidence intervals over seeds."""
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Interval", "bootstrap"]
+__all__ = ["Interval", "bootstrap", "written"]
 
 _DRAWS = 9999
 _BATCH = 500  # bounds the memory when the samples are curves
@@ -18,6 +19,8 @@ class Interval(NamedTuple):
     Example:
         >>> f"{Interval(18.6, 17.2, 20.3):.1f}"
         '18.6 [17.2, 20.3]'
+        >>> f"{Interval(0.3, -0.04, 0.6):.1f}"
+        '0.3 [0.0, 0.6]'
     """
 
     estimate: Any
@@ -25,7 +28,19 @@ class Interval(NamedTuple):
     high: Any
 
     def __format__(self, spec: str) -> str:
-        return f"{self.estimate:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+        estimate, low, high = (written(value, spec) for value in self)
+        return f"{estimate} [{low}, {high}]"
+
+
+def written(number: Any, spec: str) -> str:
+    """Format a number, as Python's ``format`` does but never as a negative zero.
+
+    Example:
+        >>> written(-0.06, ".1f"), written(-0.04, ".1f"), written(-0.004, "+.0%")
+        ('-0.1', '0.0', '+0%')
+    """
+    text = format(number, spec)
+    return format(abs(number), spec) if "0" in text and not re.search("[1-9]", text) else text
 
 
 def bootstrap(statistic: Callable[..., Any], *samples: ArrayLike) -> Interval:
