@@ -5,7 +5,7 @@ the build and the tests. What is recorded is shown on the ledger's page. What a 
 findings, it says on numbers that `ensure` has shown.
 """
 
-from normcourse.claims.claim import Claim, Finding, Speaks, Verdict
+from normcourse.claims.claim import Claim, Finding, Scale, Speaks, Verdict
 from normcourse.claims.evidence import MIME, ClaimError, Evidence, check, find
 from normcourse.claims.ledger import LEDGER
 from normcourse.claims.predicates import Above, Below, Covers, Exactly, Predicate, Within
@@ -24,6 +24,7 @@ __all__ = [
     "Exactly",
     "Finding",
     "Predicate",
+    "Scale",
     "Speaks",
     "Statement",
     "Statements",

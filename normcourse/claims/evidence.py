@@ -24,7 +24,7 @@ class ClaimError(Exception):
 
 @dataclass(frozen=True)
 class Evidence:
-    """The record of a run that supports a finding. A notebook shows it as a box and keeps it as data.
+    """The record of a run that supports a finding. A notebook shows it as a line and keeps it as data.
 
     Attributes:
         id: The finding's id.
@@ -52,9 +52,7 @@ class Evidence:
     @property
     def result(self) -> str:
         """The estimate and its interval, formatted, with the unit; a count has no interval."""
-        finding = self.finding
-        shown = self.estimate if finding.counted else Interval(self.estimate, self.low, self.high)
-        return f"{shown:{finding.spec}} {finding.unit}".rstrip()
+        return self.finding.say(self.estimate, self.low, self.high)
 
     @property
     def extent(self) -> str:
@@ -107,14 +105,11 @@ class Evidence:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         finding = self.finding
-        what = "a count" if finding.counted else "estimate and 95% interval"
         return {
             "text/plain": f"{self.id}: {self.result}",
             "text/html": (
-                f'<div class="claim" id="{finding.anchor}">'
-                f'<p><span class="claim-id">Ledger {self.id}</span>: {escape(finding.sentence)}</p>'
-                f"<p><strong>{escape(self.result)}</strong> ({what} {self.extent}; "
-                f"{escape(self.setting)})</p></div>"
+                f'<p class="claim" id="{finding.anchor}"><span class="claim-id">Ledger {self.id}</span> '
+                f"{escape(finding.sentence.rstrip('.'))}: <strong>{escape(self.result)}</strong></p>"
             ),
             MIME: asdict(self),
         }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from normcourse.claims.claim import Claim, Finding, Speaks, Verdict
+from normcourse.claims.claim import Claim, Finding, Scale, Speaks, Verdict
 from normcourse.claims.predicates import Above, Below, Covers, Within
 
 __all__ = ["LEDGER"]
@@ -19,20 +19,23 @@ LEDGER: Sequence[Claim] = (
             "standard deviation is well above √ε, and far below one under it. γ and β then give the feature "
             "any mean and scale."
         ),
+        stands="holds for features well above √ε",
+        phrase="mean zero; variance {variance:.3f}, but {small-feature:.2f} for a feature smaller than √ε",
+        scale=Scale(("variance", "small-feature"), 1, "unit variance"),
         findings=(
             Finding(
                 id="C1.mean",
                 sentence="The mean of a standardised feature is zero up to rounding.",
                 speaks=Speaks.FOR,
                 predicate=Within(0, 1e-12),
-                spec=".0e",
+                rounding=True,
             ),
             Finding(
                 id="C1.variance",
                 sentence="A feature of standard deviation 1 comes out with a variance of 1 to four digits.",
                 speaks=Speaks.FOR,
                 predicate=Within(0.9999, 1),
-                spec=".6f",
+                spec=".5f",
             ),
             Finding(
                 id="C1.small-feature",
@@ -53,6 +56,12 @@ LEDGER: Sequence[Claim] = (
             "spread by little. With BatchNorm the distributions of single units hardly move, though what a "
             "layer gets for each example does."
         ),
+        stands="holds over many steps, without BatchNorm",
+        phrase=(
+            "{distribution:.1f} σ in four hundred steps, {one-step:.2f} σ in one; "
+            "{with-batchnorm:.2f} σ with BatchNorm"
+        ),
+        scale=Scale(("distribution", "one-step", "with-batchnorm"), 0, "no shift"),
         findings=(
             Finding(
                 id="C2.distribution",
@@ -90,8 +99,8 @@ LEDGER: Sequence[Claim] = (
             Finding(
                 id="C2.with-batchnorm",
                 sentence=(
-                    "With BatchNorm before every tanh, that distribution after 400 steps lies within a tenth "
-                    "of a standard deviation of the one at the start."
+                    "With BatchNorm before every tanh, the distribution of such an input after 400 steps "
+                    "lies within a tenth of a standard deviation of the one at the start."
                 ),
                 speaks=Speaks.LIMITS,
                 predicate=Below(0.1),
@@ -110,6 +119,12 @@ LEDGER: Sequence[Claim] = (
             "place. It does not reduce the shift of gradients early in training. With shift put back as "
             "noise, ReLU networks keep most of the gain and tanh networks lose it."
         ),
+        stands="depends on which shift is measured, and when",
+        phrase=(
+            "distributions move {distribution:.1f} times as far, early gradients shift "
+            "{gradient-early:.0f} times as much"
+        ),
+        scale=Scale(("distribution", "gradient-late", "gradient-early"), 1, "as without", log=True),
         findings=(
             Finding(
                 id="C3.distribution",
@@ -137,7 +152,7 @@ LEDGER: Sequence[Claim] = (
                 id="C3.gradient-early",
                 sentence=(
                     "In the first 30 steps of a deep tanh network at a rate of 0.1, gradients shift more "
-                    "than twice as much with BatchNorm as without; at a rate of 0.3 it is about twice."
+                    "than twice as much with BatchNorm as without."
                 ),
                 speaks=Speaks.AGAINST,
                 predicate=Above(2),
@@ -153,7 +168,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.AGAINST,
                 predicate=Above(0),
                 spec="+.3f",
-                unit="accuracy",
+                unit="of accuracy",
             ),
             Finding(
                 id="C3.noise-tanh",
@@ -164,7 +179,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.FOR,
                 predicate=Below(0),
                 spec="+.3f",
-                unit="accuracy",
+                unit="of accuracy",
             ),
         ),
     ),
@@ -177,13 +192,17 @@ LEDGER: Sequence[Claim] = (
             "Exactly for the one batch whose mean and variance they copy, and for fixed statistics at "
             "inference. Not for the batches of training: each has its own statistics."
         ),
+        stands="holds for the batch that they copy",
+        phrase="exact for one batch; the next one is missed by {other-batch:.1f} σ",
+        scale=Scale(("same-batch", "other-batch"), 0, "undone"),
         findings=(
             Finding(
                 id="C4.same-batch",
                 sentence="γ = √(σ² + ε) and β = μ of a batch give that batch back up to rounding.",
                 speaks=Speaks.FOR,
                 predicate=Within(0, 1e-12),
-                spec=".0e",
+                unit="σ",
+                rounding=True,
             ),
             Finding(
                 id="C4.other-batch",
@@ -205,6 +224,9 @@ LEDGER: Sequence[Claim] = (
             "the same batch size, up to rounding at another. It does depend on the statistics, and whoever "
             "asks in training mode moves them."
         ),
+        stands="holds until training mode moves them",
+        phrase="{company} of answers change with their batch, {training-mode} in training mode",
+        scale=Scale(("company", "training-mode"), 0, "no answer changes"),
         findings=(
             Finding(
                 id="C5.company",
@@ -220,8 +242,8 @@ LEDGER: Sequence[Claim] = (
             Finding(
                 id="C5.training-mode",
                 sentence=(
-                    "In training mode, in batches of 8, the same replacement changes the answer for more "
-                    "than a twentieth of the examples."
+                    "In training mode, in batches of 8, replacing half of the batch changes the answer for "
+                    "more than a twentieth of the examples."
                 ),
                 speaks=Speaks.FOR,
                 predicate=Above(0.05),
@@ -236,8 +258,8 @@ LEDGER: Sequence[Claim] = (
                 ),
                 speaks=Speaks.LIMITS,
                 predicate=Within(1e-18, 1e-12),
-                spec=".0e",
                 unit="of the largest logit",
+                rounding=True,
             ),
             Finding(
                 id="C5.moved",
@@ -261,6 +283,28 @@ LEDGER: Sequence[Claim] = (
             "finishing line: 2 to 5 times in deep ReLU networks, with Adam and a good start, or with a good "
             "start and a target that must be held; over 10 times against a bad start and to the first touch "
             "of the target; less than 2 times with tanh, and in a shallow ReLU network to a higher target."
+        ),
+        stands="holds for deep ReLU networks and with Adam",
+        phrase=(
+            "{six-relu:.0f} times fewer with six ReLU layers, {tanh:.1f} with tanh, "
+            "{small-init:.0f} after a bad start"
+        ),
+        scale=Scale(
+            (
+                "small-init",
+                "small-init-held",
+                "larger-init",
+                "larger-init-held",
+                "adam",
+                "six-relu",
+                "twelve-relu",
+                "tanh",
+                "higher-target",
+            ),
+            1,
+            "as many",
+            log=True,
+            claimed=(2, 5),
         ),
         findings=(
             Finding(
@@ -334,9 +378,15 @@ LEDGER: Sequence[Claim] = (
         sources=("ioffe2015", "bjorck2018"),
         verdict=Verdict.LIMITED,
         summary=(
-            "Several times higher in deep ReLU networks, twice in a shallow one, and no higher with tanh. A "
-            "rate of 10 still throws ReLU networks off."
+            "Several times higher in deep ReLU networks and twice in a shallow one; with tanh no higher rate "
+            "was seen. At a rate of 10 a ReLU network of six layers answers like chance even so."
         ),
+        stands="holds for ReLU networks, most for deep ones",
+        phrase=(
+            "{shallow-relu:.0f} to {deep-relu:.0f} times higher, from two to twelve ReLU layers; with tanh "
+            "none seen"
+        ),
+        scale=Scale(("deep-relu", "shallow-relu", "tanh"), 1, "no higher", log=True),
         findings=(
             Finding(
                 id="C7.deep-relu",
@@ -350,6 +400,7 @@ LEDGER: Sequence[Claim] = (
                 sentence="With 2 ReLU layers the largest usable rate is one step of the grid (2.15) higher.",
                 speaks=Speaks.LIMITS,
                 predicate=Within(2.1, 2.2),
+                spec=".2f",
                 unit="times higher",
             ),
             Finding(
@@ -364,7 +415,7 @@ LEDGER: Sequence[Claim] = (
                 sentence="At a rate of 10 the ReLU network with 6 layers and BatchNorm answers like chance.",
                 speaks=Speaks.LIMITS,
                 predicate=Below(0.15),
-                spec=".0%",
+                spec=".1%",
                 unit="correct",
             ),
         ),
@@ -380,6 +431,11 @@ LEDGER: Sequence[Claim] = (
             "starts too large; against a good start little is left to win; and weights ten times too large "
             "cost some accuracy unless the learning rate follows."
         ),
+        stands="holds against bad starts, hardly against a good one",
+        phrase=(
+            "{range:.0f} more of seven scales train; a good start leaves {good-start:.1%} of accuracy to gain"
+        ),
+        scale=Scale(("too-small", "good-start", "too-large"), 0, "no gain"),
         findings=(
             Finding(
                 id="C8.too-small",
@@ -391,14 +447,19 @@ LEDGER: Sequence[Claim] = (
             ),
             Finding(
                 id="C8.range",
-                sentence="Of 7 scales from 0.01 to 10, at least 5 more reach 90% with six ReLU layers.",
+                sentence=(
+                    "With six ReLU layers, over 5 more of the 7 scales from 0.01 to 10 reach 90%, on the "
+                    "average of the seeds."
+                ),
                 speaks=Speaks.FOR,
-                predicate=Above(4.9),
+                predicate=Above(5),
                 unit="more scales",
             ),
             Finding(
                 id="C8.good-start",
-                sentence="Against sigmoids with weights of the right scale, it gains at most 3 points.",
+                sentence=(
+                    "Against sigmoids with weights of the right scale, it gains at most 3 points of accuracy."
+                ),
                 speaks=Speaks.LIMITS,
                 predicate=Within(-0.03, 0.03),
                 spec=".3f",
@@ -418,7 +479,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.LIMITS,
                 predicate=Below(0),
                 spec=".3f",
-                unit="change of accuracy",
+                unit="of accuracy",
             ),
         ),
     ),
@@ -433,6 +494,9 @@ LEDGER: Sequence[Claim] = (
             "batches. The gain is there without any noise in the statistics, and no gain from the noise was "
             "seen."
         ),
+        stands="holds on one of two data sets, and without noise",
+        phrase="{without-noise} points gained on few examples of one data set; on digits none seen",
+        scale=Scale(("without-noise", "digits", "noise"), 0, "no gain"),
         findings=(
             Finding(
                 id="C9.without-noise",
@@ -450,7 +514,10 @@ LEDGER: Sequence[Claim] = (
             ),
             Finding(
                 id="C9.noise",
-                sentence="On 256 MNIST-1D examples, no gain of ghosts of 32 on the whole batch is seen.",
+                sentence=(
+                    "On 256 MNIST-1D examples, statistics of parts of 32 examples, which are noisier, give "
+                    "no gain that is seen over statistics of the whole batch."
+                ),
                 speaks=Speaks.LIMITS,
                 predicate=Covers(0),
                 unit="points of test accuracy",
@@ -463,10 +530,16 @@ LEDGER: Sequence[Claim] = (
         sources=("ioffe2017", "wu2018"),
         verdict=Verdict.LIMITED,
         summary=(
-            "The noise of the mean is σ/√N. It makes a cliff at batches of 2 and a step at 4, even where the "
-            "gradient is that of 128 examples. At 8 it costs nothing that these digits show; on ImageNet "
-            "the published cliff comes earlier."
+            "The noise of the mean is σ/√N. At batches of 2 there is a cliff, even where the gradient is "
+            "that of 128 examples; there every standardised value is near +1 or −1 besides. At 4 there is a "
+            "step, and at 8 no cost is seen on these digits. On ImageNet the published cliff lies at larger "
+            "batches."
         ),
+        stands="holds below eight examples a batch",
+        phrase=(
+            "{two:.0f} points more error in batches of two, {four} in batches of four, none seen at eight"
+        ),
+        scale=Scale(("two", "four", "eight", "ghosts"), 0, "no more errors"),
         findings=(
             Finding(
                 id="C10.noise",
@@ -474,7 +547,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.FOR,
                 predicate=Within(-0.53, -0.47),
                 spec=".3f",
-                unit="(exponent)",
+                unit="(the power)",
             ),
             Finding(
                 id="C10.two",
@@ -499,14 +572,21 @@ LEDGER: Sequence[Claim] = (
             ),
             Finding(
                 id="C10.answers",
-                sentence="In training mode in batches of 32, company changes over a tenth of the answers.",
+                sentence=(
+                    "In training mode in batches of 32, the rest of the batch changes over a tenth of the "
+                    "answers."
+                ),
                 speaks=Speaks.FOR,
                 predicate=Above(0.1),
                 spec=".0%",
+                unit="of the answers",
             ),
             Finding(
                 id="C10.ghosts",
-                sentence="In batches of 128, ghosts of 2 err over 10 points more than the whole batch.",
+                sentence=(
+                    "In batches of 128, BatchNorm with statistics of pairs errs over 10 points more than "
+                    "with statistics of the whole batch."
+                ),
                 speaks=Speaks.FOR,
                 predicate=Above(10),
                 unit="points of test error",
@@ -519,11 +599,16 @@ LEDGER: Sequence[Claim] = (
         sources=("ioffe2015", "wu2021"),
         verdict=Verdict.LIMITED,
         summary=(
-            "In training mode a batch sorted by class ruins the answers, and gradients are other ones even "
-            "at equal outputs. And while a network learns fast, its running statistics lag behind it, which "
-            "costs accuracy at inference. In large shuffled batches the answers are about as good in both "
-            "modes, and when the learning rate has fallen to zero, the lag is gone."
+            "In training mode a batch sorted by class ruins the answers, and even where both modes give the "
+            "same output, their gradients differ. While a network learns fast, its running statistics lag, "
+            "which costs accuracy at inference. In large shuffled batches the answers are about as good in "
+            "both modes, and when the learning rate has fallen to zero, the lag is gone."
         ),
+        stands="holds for sorted batches, and while it learns fast",
+        phrase=(
+            "batches sorted by class lose {ordered:.0f} points, shuffled ones {shuffled}; lag costs {lag:.0f}"
+        ),
+        scale=Scale(("ordered", "shuffled", "lag", "lag-gone"), 0, "nothing lost"),
         findings=(
             Finding(
                 id="C11.ordered",
@@ -591,6 +676,11 @@ LEDGER: Sequence[Claim] = (
             "statistics suffer from padding and from batches of one; running statistics and a mask repair "
             "these two."
         ),
+        stands="holds for lone or padded texts, and for writing on",
+        phrase=(
+            "trains within {trains} nats of LayerNorm; lone or padded texts cost {alone:.1f} to {padding:.1f}"
+        ),
+        scale=Scale(("trains", "writes", "alone", "padding"), 0, "as good"),
         findings=(
             Finding(
                 id="C12.leak",
@@ -601,7 +691,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.FOR,
                 predicate=Above(0.05),
                 spec=".2f",
-                unit="(change of a logit)",
+                unit="between the logits",
             ),
             Finding(
                 id="C12.cheats",
@@ -612,18 +702,18 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.FOR,
                 predicate=Above(0.2),
                 spec=".2f",
-                unit="nats below",
+                unit="nats below LayerNorm",
             ),
             Finding(
                 id="C12.writes",
                 sentence=(
-                    "The same model, in the same mode, is over 0.5 nats worse than LayerNorm at the next "
-                    "character of a text that ends there."
+                    "Trained so and in the same mode, BatchNorm is over 0.5 nats worse than LayerNorm at "
+                    "guessing the next character of a text that ends there."
                 ),
                 speaks=Speaks.FOR,
                 predicate=Above(0.5),
                 spec=".2f",
-                unit="nats above",
+                unit="nats worse than LayerNorm",
             ),
             Finding(
                 id="C12.alone",
@@ -634,7 +724,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.FOR,
                 predicate=Above(0.3),
                 spec=".2f",
-                unit="nats",
+                unit="nats worse",
             ),
             Finding(
                 id="C12.padding",
@@ -645,7 +735,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.FOR,
                 predicate=Above(1),
                 spec=".2f",
-                unit="nats",
+                unit="nats worse",
             ),
             Finding(
                 id="C12.trains",
@@ -656,7 +746,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.LIMITS,
                 predicate=Within(-0.1, 0.1),
                 spec=".2f",
-                unit="nats above",
+                unit="nats worse than LayerNorm",
             ),
         ),
     ),
@@ -670,6 +760,8 @@ LEDGER: Sequence[Claim] = (
             "standard of decoder language models up to about 2022, as far as the models of our table show. "
             "Most of those since use RMSNorm, which also works across features, but leaves out the mean."
         ),
+        stands="held for older models; newer ones use RMSNorm",
+        phrase="{until-2022} of the older decoders in our table; {since-2023} of the newer ones use RMSNorm",
         findings=(
             Finding(
                 id="C13.features",
@@ -679,7 +771,7 @@ LEDGER: Sequence[Claim] = (
                 ),
                 speaks=Speaks.FOR,
                 predicate=Within(0, 1e-12),
-                spec=".0e",
+                rounding=True,
             ),
             Finding(
                 id="C13.until-2022",
@@ -687,6 +779,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.FOR,
                 predicate=Above(0.99),
                 spec=".0%",
+                unit="use LayerNorm",
                 counted="models",
             ),
             Finding(
@@ -695,6 +788,7 @@ LEDGER: Sequence[Claim] = (
                 speaks=Speaks.LIMITS,
                 predicate=Above(0.5),
                 spec=".0%",
+                unit="use RMSNorm",
                 counted="models",
             ),
         ),

@@ -115,7 +115,7 @@ class Within(Predicate):
 
 @dataclass(frozen=True)
 class Covers(Predicate):
-    """The interval holds a value: the run does not tell the effect from that value.
+    """The interval includes a value: the run does not tell the effect from that value.
 
     Example:
         >>> Covers(0).holds(Interval(0.1, -0.2, 0.4))
@@ -130,7 +130,7 @@ class Covers(Predicate):
 
     def words(self, unit: str = "") -> str:
         """Say the condition."""
-        return f"the interval holds {_say(self.value, unit)}"
+        return f"the interval includes {_say(self.value, unit)}"
 
     def bounds(self, unit: str = "") -> str:
         """Say what a number must be."""

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from normcourse.claims.evidence import ClaimError
 from normcourse.claims.predicates import Predicate
-from normcourse.experiments.engine.intervals import Interval
+from normcourse.experiments.engine.intervals import Interval, written
 
 __all__ = ["STATEMENTS", "Statement", "Statements", "ensure"]
 
@@ -123,7 +123,7 @@ def _statement(what: str, value: ArrayLike | Interval, predicate: Predicate, spe
         if entries.size == 0:
             raise ClaimError(f'"{what}" needs a value; got an empty array')
         values = Interval(float(entries.mean()), float(entries.min()), float(entries.max()))
-        ends = dict.fromkeys(f"{end:{spec}}" for end in values[1:])
+        ends = dict.fromkeys(written(end, spec) for end in values[1:])
         shown = " to ".join(ends)
     if any(math.isnan(entry) for entry in values):
         raise ClaimError(f'"{what}" must be {predicate.bounds()}; got a value that is not a number')

@@ -4,7 +4,18 @@ from pathlib import Path
 import pytest
 
 from normcourse import claims
-from normcourse.claims import Above, Below, Claim, Covers, Evidence, Finding, Speaks, Verdict, Within
+from normcourse.claims import (
+    Above,
+    Below,
+    Claim,
+    Covers,
+    Evidence,
+    Finding,
+    Scale,
+    Speaks,
+    Verdict,
+    Within,
+)
 from normcourse.experiments.engine.intervals import Interval
 
 BIBLIOGRAPHY = (Path(__file__).parents[2] / "book" / "references.bib").read_text(encoding="utf-8")
@@ -31,12 +42,17 @@ def test_predicates(predicate, holding, failing):
     assert predicate.words()
 
 
+def claim(verdict=Verdict.HOLDS, findings=(), **words):
+    """Return a claim on findings, with a phrase of the first one's number."""
+    phrase = f"{{{findings[0].name}}} times" if findings else ""
+    return Claim("C6", "It is so.", ("who",), verdict, "", findings, **{"phrase": phrase, **words})
+
+
 def test_a_run_that_supports_its_sentence_is_recorded_and_shown():
     evidence = claims.check("C6.small-init", RATIO, seeds=8, setting="3 x 100 sigmoid, <SGD>")
     bundle = evidence._repr_mimebundle_()
     assert bundle["text/plain"] == "C6.small-init: 21.4 [19.0, 23.9] times fewer steps"
     assert 'id="claim-c6-small-init"' in bundle["text/html"]
-    assert "&lt;SGD&gt;" in bundle["text/html"]
     assert Evidence.from_record(bundle[claims.MIME]) == evidence
     assert evidence.environment.keys() >= {"python", "torch", "cpu capability"}
 
@@ -74,11 +90,32 @@ def test_a_condition_speaks_the_unit_of_its_numbers():
     assert finding(Speaks.FOR).condition == "the whole interval lies above 2"
 
 
+@pytest.mark.parametrize(
+    ("numbers", "settings", "said"),
+    [
+        ((21.4, 19.0, 23.9), {"unit": "times"}, "21.4 [19.0, 23.9] times"),
+        ((-0.04, -0.3, 0.02), {}, "0.0 [−0.3, 0.0]"),
+        ((0.5, 0.496, 0.504), {"spec": ".2f"}, "0.50"),
+        ((2.15, 2.15, 2.15), {"spec": ".2f", "unit": "times"}, "2.15 times, at every seed"),
+        ((0.75, 0.75, 0.75), {"spec": ".0%", "counted": "models"}, "75%"),
+        ((3e-17, 1e-17, 4e-17), {"rounding": True, "unit": "σ"}, "below 1e-12 σ"),
+    ],
+)
+def test_a_result_says_what_is_worth_saying(numbers, settings, said):
+    told = Finding("C6.x", "So.", Speaks.FOR, Within(0, 1e-12), **settings)
+    assert told.say(*numbers) == said
+
+
+def test_a_rounding_error_needs_a_bound():
+    with pytest.raises(ValueError, match=r"C6.x is a rounding error, and so Within two bounds; got Above"):
+        Finding("C6.x", "So.", Speaks.FOR, Above(2), rounding=True)
+
+
 def test_a_count_has_no_interval():
     count = Interval(0.75, 0.75, 0.75)
     evidence = claims.check("C13.since-2023", count, seeds=4, setting="a table")
-    assert evidence.result == "75%"
-    assert "(a count over 4 models; a table)" in evidence._repr_mimebundle_()["text/html"]
+    assert evidence.result == "75% use RMSNorm"
+    assert evidence.extent == "over 4 models"
     assert evidence.finding.condition == "the count lies above 50%"
     with pytest.raises(claims.ClaimError, match=r"is a count of models, which has no interval.*low 0.7 and"):
         claims.check("C13.since-2023", Interval(0.75, 0.7, 0.8), seeds=4, setting="a table")
@@ -119,13 +156,50 @@ def test_a_verdict_that_does_not_follow_is_refused(verdict, speak, message):
 )
 def test_a_verdict_that_follows_stands(verdict, speak):
     findings = tuple(finding(Speaks(word), f"C6.{i}") for i, word in enumerate(speak))
-    assert Claim("C6", "", (), verdict, "", findings).findings == findings
+    assert claim(verdict, findings).findings == findings
 
 
 def test_finding_ids_are_the_claims_own():
     for ids in (["C6.a", "C6.a"], ["C7.a"], ["C61.a"]):
         with pytest.raises(ValueError, match="needs an id of its own"):
             Claim("C6", "", (), Verdict.HOLDS, "", tuple(finding(Speaks.FOR, name) for name in ids))
+
+
+def test_a_phrase_takes_its_numbers_from_the_runs():
+    found = (finding(Speaks.FOR, "C6.deep"), finding(Speaks.FOR, "C6.two-layers"))
+    told = claim(findings=found, phrase="up to {deep:.0f} times, {two-layers} with two layers")
+    assert told.say({"C6.deep": 11.7, "C6.two-layers": -0.04}) == "Up to 12 times, 0.0 with two layers"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"phrase": "{deap} times"}, "C6 has no finding deap; it has deep"),
+        ({"phrase": "12 times"}, '"1" in the phrase or the verdict of C6 comes from no run'),
+        ({"phrase": "{deep} times with 12 layers"}, '"1" in the phrase'),
+        ({"phrase": "{C6.deep} times"}, '"{" in the phrase'),
+        ({"phrase": "many times"}, "the phrase of C6 has no number"),
+        ({"phrase": ""}, "the phrase of C6 has no number"),
+        ({"stands": "holds up to 12 layers"}, '"1" in the phrase or the verdict'),
+        ({"scale": Scale(("deep", "wide"), 1, "as many")}, "C6 has no finding wide"),
+    ],
+)
+def test_a_phrase_with_other_numbers_or_none_is_refused(words, message):
+    with pytest.raises(ValueError, match=message):
+        claim(findings=(finding(Speaks.FOR, "C6.deep"),), **words)
+
+
+def test_every_claim_says_for_what_it_holds():
+    stands = [claim.stands for claim in claims.LEDGER if claim.findings]
+    assert all(0 < len(words) <= 60 for words in stands)
+    assert len(set(stands)) == len(stands)
+
+
+@pytest.mark.parametrize("told", [claim for claim in claims.LEDGER if claim.scale], ids=lambda told: told.id)
+def test_findings_on_one_axis_are_of_one_kind(told):
+    drawn = [found for found in told.findings if found.name in told.scale.findings]
+    assert len({found.spec.endswith("%") for found in drawn}) == 1
+    assert len({bool(found.counted) for found in drawn}) == 1
 
 
 def test_the_ledger_is_in_order_and_its_sources_are_in_the_bibliography():

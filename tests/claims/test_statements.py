@@ -39,6 +39,14 @@ def test_what_does_not_hold_is_an_error(value, predicate):
         ensure(("another", 1, Above(0)), ("a quantity", value, predicate))
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [([-0.04, 0.04], "0.0"), (Interval(0.1, -0.04, 0.2), "0.1 [0.0, 0.2]"), ([-0.06, -0.04], "-0.1 to 0.0")],
+)
+def test_no_zero_is_negative(value, shown):
+    assert ensure(("a quantity", value, Within(-1, 1), ".1f")).statements[0].shown == shown
+
+
 def test_nothing_to_ensure_is_an_error():
     with pytest.raises(ClaimError, match="at least one row"):
         ensure()
