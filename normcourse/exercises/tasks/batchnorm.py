@@ -32,6 +32,8 @@ __all__ = ["EXERCISE"]
 
 Array = NDArray[Any]
 
+TRIAL = Section("book/02-batchnorm-mechanics/11-the-trial", "The trial: is it internal covariate shift?")
+
 NO_EPS = Mistake(
     "no eps",
     "scale",
@@ -635,7 +637,7 @@ def _step_mistaken(mistakes: Mistakes, w: Array, g: Array, rate: float) -> tuple
 
 STEP = CodeTask(
     name="bn.step",
-    title="One step of weights that nobody can measure",
+    title="One step of the weights before BatchNorm",
     answer="bn_step",
     section=Section("book/02-batchnorm-mechanics/04-scale-of-weights", "The scale of the weights"),
     outputs=("turn", "growth"),
@@ -810,6 +812,75 @@ REASONS = ChoiceTask(
 )
 
 
+READING = ChoiceTask(
+    name="bn.trial",
+    title="Read a measurement",
+    answer="READING",
+    section=TRIAL,
+    questions=(
+        Question(
+            "cause",
+            "With ReLU, what do the shifts and the accuracies of these networks say about the cause of the"
+            " gain?",
+            (
+                Option(
+                    "less shift cannot be all of it",
+                    "Right: the noisy network shifts more than the plain one, and is more accurate.",
+                ),
+                Option(
+                    "less shift is the cause",
+                    "Then the network with noise, which shifts more than the plain one, would have to do "
+                    "worse.",
+                ),
+                Option(
+                    "shift helps",
+                    "BatchNorm without the noise shifts least and is the most accurate: shift is not what "
+                    "helps.",
+                ),
+            ),
+            "less shift cannot be all of it",
+            1,
+        ),
+        Question(
+            "tanh",
+            "And the same three networks with tanh: what do they add?",
+            (
+                Option(
+                    "another activation gives another answer",
+                    "Right: there the noise costs most of the gain. One activation would have misled you.",
+                ),
+                Option("the same once more", "Look again at how much of the gain is left there with noise."),
+                Option(
+                    "the first result was chance",
+                    "Both are means over eight seeds, and they differ by more than the seeds scatter. Both "
+                    "hold.",
+                ),
+            ),
+            "another activation gives another answer",
+            1,
+        ),
+    ),
+    beliefs=(
+        Belief(
+            "the textbook sentence",
+            "You read the sentence that BatchNorm works by reducing shift into the table. Cover the names "
+            "of the columns, and say which network shifts more and which learns better.",
+            {"cause": "less shift is the cause", "tanh": "the same once more"},
+        ),
+        Belief(
+            "one result must be wrong",
+            "Two results that differ need not contradict each other: they are of different networks.",
+            {"tanh": "the first result was chance"},
+        ),
+    ),
+    hints=(
+        "Order the networks by their shift, then by their accuracy. Are the orders the same?",
+        "The gain is the accuracy with BatchNorm less that of the plain network. How much of it does the "
+        "noisy one keep?",
+    ),
+)
+
+
 PREDICTIONS = PredictionTask(
     name="bn.predictions",
     title="Predictions",
@@ -854,6 +925,20 @@ PREDICTIONS = PredictionTask(
             True,
             "C9.without-noise",
         ),
+        Statement(
+            "noise",
+            "Noise of half a standard deviation after each BatchNorm takes a deep ReLU network below the "
+            "plain one.",
+            False,
+            "C3.noise-relu",
+        ),
+        Statement(
+            "noise, tanh",
+            "Noise of one standard deviation after each BatchNorm takes a deep tanh network below the "
+            "plain one.",
+            True,
+            "C3.noise-tanh",
+        ),
     ),
     points=2,
     hints=(
@@ -867,5 +952,5 @@ EXERCISE = Exercise(
     "batchnorm",
     "BatchNorm by hand",
     "02-batchnorm.ipynb",
-    (FORWARD, BACKWARD, CONV, CONV_BACKWARD, STEP, REASONS, PREDICTIONS),
+    (FORWARD, BACKWARD, STEP, CONV, CONV_BACKWARD, READING, REASONS, PREDICTIONS),
 )

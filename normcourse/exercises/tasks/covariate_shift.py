@@ -33,10 +33,6 @@ Array = NDArray[Any]
 MOVED = Section("book/01-covariate-shift/02-when-inputs-move", "When inputs move")
 WEIGHTED = Section("book/01-covariate-shift/05-importance-weights", "Importance weights")
 INSIDE = Section("book/01-covariate-shift/04-internal-shift", "Internal covariate shift")
-TRIAL = Section(
-    "book/02-batchnorm-mechanics/11-the-trial",
-    "The trial: is it internal covariate shift?",
-)
 
 
 def _features(rng: Generator, examples: int, features: int) -> Array:
@@ -582,80 +578,11 @@ WHICH = ChoiceTask(
 )
 
 
-READING = ChoiceTask(
-    name="shift.reading",
-    title="Read a measurement",
-    answer="READING",
-    section=TRIAL,
-    questions=(
-        Question(
-            "cause",
-            "With ReLU, what do the shifts and the accuracies of these networks say about the cause of the"
-            " gain?",
-            (
-                Option(
-                    "less shift cannot be all of it",
-                    "Right: the noisy network shifts more than the plain one, and is more accurate.",
-                ),
-                Option(
-                    "less shift is the cause",
-                    "Then the network with noise, which shifts more than the plain one, would have to do "
-                    "worse.",
-                ),
-                Option(
-                    "shift helps",
-                    "BatchNorm without the noise shifts least and is the most accurate: shift is not what "
-                    "helps.",
-                ),
-            ),
-            "less shift cannot be all of it",
-            1,
-        ),
-        Question(
-            "tanh",
-            "And the same three networks with tanh: what do they add?",
-            (
-                Option(
-                    "another activation gives another answer",
-                    "Right: there the noise costs most of the gain. One activation would have misled you.",
-                ),
-                Option("the same once more", "Look again at how much of the gain is left there with noise."),
-                Option(
-                    "the first result was chance",
-                    "Both are means over eight seeds, and they differ by more than the seeds scatter. Both "
-                    "hold.",
-                ),
-            ),
-            "another activation gives another answer",
-            1,
-        ),
-    ),
-    beliefs=(
-        Belief(
-            "the textbook sentence",
-            "You read the sentence that BatchNorm works by reducing shift into the table. Cover the names "
-            "of the columns, and say which network shifts more and which learns better.",
-            {"cause": "less shift is the cause", "tanh": "the same once more"},
-        ),
-        Belief(
-            "one result must be wrong",
-            "Two results that differ need not contradict each other: they are of different networks.",
-            {"tanh": "the first result was chance"},
-        ),
-    ),
-    hints=(
-        "Order the networks by their shift, then by their accuracy. Are the orders the same?",
-        "The gain is the accuracy with BatchNorm less that of the plain network. How much of it does the "
-        "noisy one keep?",
-    ),
-)
-
-
 PREDICTIONS = PredictionTask(
     name="shift.predictions",
     title="Predictions",
     answer="SHIFT_PREDICTIONS",
-    section=TRIAL,
+    section=INSIDE,
     statements=(
         Statement(
             "inverted",
@@ -684,20 +611,6 @@ PREDICTIONS = PredictionTask(
             True,
             "C3.gradient-early",
         ),
-        Statement(
-            "noise",
-            "Noise of half a standard deviation after each BatchNorm takes a deep ReLU network below the "
-            "plain one.",
-            False,
-            "C3.noise-relu",
-        ),
-        Statement(
-            "noise, tanh",
-            "Noise of one standard deviation after each BatchNorm takes a deep tanh network below the "
-            "plain one.",
-            True,
-            "C3.noise-tanh",
-        ),
     ),
     points=2,
     hints=(
@@ -711,5 +624,5 @@ EXERCISE = Exercise(
     "covariate-shift",
     "Measuring a shift",
     "01-covariate-shift.ipynb",
-    (STANDARDISE, MOMENTS, DISTRIBUTION, WEIGHTS, WHICH, PREDICTIONS, READING),
+    (STANDARDISE, WHICH, MOMENTS, DISTRIBUTION, WEIGHTS, PREDICTIONS),
 )

@@ -25,6 +25,7 @@ Array = NDArray[Any]
 
 FORWARD = Section("book/02-batchnorm-mechanics/01-forward", "What BatchNorm computes")
 BACKWARD = Section("book/02-batchnorm-mechanics/02-backward", "The gradient through BatchNorm")
+LAYER = Section("book/02-batchnorm-mechanics/03-write-the-layer", "Write the layer")
 
 BY_HAND = NumberTask(
     name="forward.by_hand",
@@ -344,5 +345,152 @@ DX = (h - xhat * (h * xhat).mean()) / root
     tolerance=0.0005,
 )
 
+
+def _averaged(rng: Generator, examples: int, features: int) -> Inputs:
+    """Draw a batch far from statistics that some batches have made."""
+    x = rng.normal(size=(examples, features)) * rng.uniform(1, 3, features)
+    return {
+        "running_mean": rng.uniform(-2, 2, features),
+        "running_var": rng.uniform(0.5, 2, features),
+        "x": x + rng.uniform(2, 4, features),
+        "tracked": int(rng.integers(3, 7)),  # no share of the newest batch is near 0.1 or a half
+    }
+
+
+def _small_batch(rng: Generator) -> Inputs:
+    return _averaged(rng, 3, int(rng.integers(4, 7)))
+
+
+def _large_batch(rng: Generator) -> Inputs:
+    return _averaged(rng, int(rng.integers(11, 16)), int(rng.integers(5, 9)))
+
+
+def _average_reference(
+    running_mean: Array, running_var: Array, x: Array, tracked: int
+) -> tuple[Array, Array]:
+    share = 1 / (tracked + 1)
+    return (
+        running_mean + share * (x.mean(axis=0) - running_mean),
+        running_var + share * (x.var(axis=0, ddof=1) - running_var),
+    )
+
+
+def _average_mistaken(
+    mistakes: Mistakes, running_mean: Array, running_var: Array, x: Array, tracked: int
+) -> tuple[Array, Array]:
+    new = 1 / (tracked + 1)
+    old = 1 - new
+    if "fixed momentum" in mistakes:
+        old, new = 0.9, 0.1
+    elif "turned round" in mistakes:
+        old, new = new, old
+    elif "one too few" in mistakes:
+        old, new = 1 - 1 / tracked, 1 / tracked
+    elif "start counted" in mistakes:
+        old, new = 1 - 1 / (tracked + 2), 1 / (tracked + 2)
+    elif "old kept whole" in mistakes:
+        old = 1.0
+    elif "plain sum" in mistakes:
+        old, new = 1.0, 1.0
+    elif "newest alone" in mistakes:
+        old, new = 0.0, 1.0
+    axis = None if "one number" in mistakes else 0
+    mean = x.mean(axis=axis)
+    squares = (x**2 if "mean square" in mistakes else (x - mean) ** 2).sum(axis=axis)
+    count = x.size if "one number" in mistakes else len(x)
+    var = squares / (count if {"biased", "mean square"} & mistakes else count - 1)
+    if "standard deviation" in mistakes:
+        var = np.sqrt(var)
+    return old * running_mean + new * mean, (
+        running_var if "variance forgotten" in mistakes else old * running_var + new * var
+    )
+
+
+AVERAGE = CodeTask(
+    name="layer.average",
+    title="The plain average",
+    answer="update",
+    section=LAYER,
+    outputs=("mean", "var"),
+    reference=_average_reference,
+    mistaken=_average_mistaken,
+    mistakes=(
+        Mistake(
+            "fixed momentum",
+            "weights",
+            "You give the newest batch the weight 0.1. In the plain average of tracked + 1 batches each one "
+            "has the weight 1 / (tracked + 1).",
+        ),
+        Mistake(
+            "turned round",
+            "weights",
+            "You give the newest batch the weight of all the others. It is one of tracked + 1 batches, and "
+            "the old statistics keep the rest.",
+        ),
+        Mistake(
+            "one too few",
+            "weights",
+            "Your newest batch has the weight 1 / tracked. It is not among the tracked ones yet: with it "
+            "there are tracked + 1.",
+        ),
+        Mistake(
+            "start counted",
+            "weights",
+            "Your newest batch has the weight 1 / (tracked + 2), as if the zeros and ones of the start were "
+            "a batch. With it there are tracked + 1.",
+        ),
+        Mistake(
+            "old kept whole",
+            "weights",
+            "You add a share of the new statistics to the whole old ones. The weights have to sum to 1: the "
+            "old ones get tracked / (tracked + 1).",
+        ),
+        Mistake("plain sum", "weights", "You add the new statistics to the old ones. An average divides."),
+        Mistake("newest alone", "weights", "You return the statistics of the batch; the old ones are gone."),
+        Mistake(
+            "one number",
+            "axis",
+            "You take one mean and one variance over the whole array. Each feature has its own: axis 0 only.",
+        ),
+        Mistake(
+            "biased",
+            "variance",
+            "Your batch variance divides by N. The running variance keeps the one that divides by N - 1.",
+        ),
+        Mistake("mean square", "variance", "You take the mean square of x; the variance is about the mean."),
+        Mistake("standard deviation", "root", "You average standard deviations. Variances are kept."),
+        Mistake(
+            "variance forgotten", "what", "You return the running variance unchanged. It is updated as well."
+        ),
+    ),
+    probes=(Probe("three examples", _small_batch), Probe("a larger batch", _large_batch)),
+    checks=(
+        Check("the running mean", 1, outputs=("mean",)),
+        Check("the running variance", 1, outputs=("var",)),
+    ),
+    hints=(
+        "When tracked batches are averaged already, how many are there with the new one? What is its share?",
+        "Move each statistic by that share of the way: old + share * (new - old). For the first batch, with "
+        "tracked = 0, nothing of the start may be left.",
+        "share = 1 / (tracked + 1), and the new variance is x.var(axis=0, ddof=1).",
+    ),
+    # What is left unused does not show how it was computed.
+    alike=tuple(
+        frozenset({frozenset({"variance forgotten"}), frozenset({"variance forgotten", name})})
+        for name in ("biased", "mean square", "standard deviation")
+    ),
+    solution="""\
+import numpy as np
+
+
+def update(running_mean, running_var, x, tracked):
+    share = 1 / (tracked + 1)
+    return (
+        running_mean + share * (x.mean(axis=0) - running_mean),
+        running_var + share * (x.var(axis=0, ddof=1) - running_var),
+    )
+""",
+)
+
 #: In the order of the book.
-PRACTICE: tuple[AnyTask, ...] = (BY_HAND, TWICE, ORTHOGONAL, RMS)
+PRACTICE: tuple[AnyTask, ...] = (BY_HAND, TWICE, ORTHOGONAL, RMS, AVERAGE)
