@@ -34,7 +34,7 @@ class RunningStats:
         TypeError: A dtype that is not floating.
 
     Source:
-        Ioffe and Szegedy 2015, arXiv 1502.03167, Algorithm 2.
+        Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.1, which tracks the statistics by moving averages.
 
     Example:
         >>> running = RunningStats(1, momentum=0.5)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from normcourse.exercises.forms import pages as terms
 from normcourse.exercises.task import (
     AnyTask,
     Check,
@@ -474,6 +475,7 @@ AVERAGE = CodeTask(
         "tracked = 0, nothing of the start may be left.",
         "share = 1 / (tracked + 1), and the new variance is x.var(axis=0, ddof=1).",
     ),
+    forms=terms.AVERAGE,
     # What is left unused does not show how it was computed.
     alike=tuple(
         frozenset({frozenset({"variance forgotten"}), frozenset({"variance forgotten", name})})

@@ -1,4 +1,4 @@
-"""Over how many decades of learning rates does a network learn, with BatchNorm and without?
+"""Over how many decades of learning rates does a network learn, with BatchNorm and without, and what fails?
 
 Source:
     Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.3, claims higher learning rates; Bjorck et al. 2018,
@@ -7,17 +7,20 @@ Source:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from normcourse.data import load_mnist1d
-from normcourse.experiments.engine.stacked import StackedMLP
+from normcourse.experiments.engine.stacked import DTYPE, StackedLinear, StackedMLP
 from normcourse.experiments.engine.sweeps import Sweep
 from normcourse.experiments.engine.tolerances import examples
-from normcourse.experiments.engine.training import batch_order, every_pair, scores, train_through
+from normcourse.experiments.engine.training import Direction, batch_order, every_pair, scores, train
 
-__all__ = ["NETWORKS", "SWEEP", "Config", "largest_rate", "run", "usable", "window"]
+__all__ = ["NETWORKS", "PARTS", "SWEEP", "Config", "largest_rate", "run", "usable", "window"]
 
 #: Activation, number of hidden layers and gain of the initial weights, by name.
 NETWORKS: dict[str, tuple[str, int, float]] = {
@@ -27,6 +30,9 @@ NETWORKS: dict[str, tuple[str, int, float]] = {
     "tanh, 6 layers": ("tanh", 6, 1.0),
     "sigmoid, 4 layers": ("sigmoid", 4, 4.0),
 }
+
+#: The parts of a network whose learning rate is varied, by name.
+PARTS = ("all", "hidden weights", "others")
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,9 @@ class Config:
         width: Units of each hidden layer.
         batch_size: Examples per step.
         steps: Training steps of plain SGD.
+        part: Which parameters train at the rates that are tried, a name of `PARTS`. The hidden weights are
+            those that a norm follows directly; the others are the norms' own and those of the last layer.
+        rest: The learning rate of all that is not in ``part``.
     """
 
     network: str = "relu, 6 layers"
@@ -46,6 +55,12 @@ class Config:
     width: int = 64
     batch_size: int = 60
     steps: int = 800
+    part: str = "all"
+    rest: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.part not in PARTS:
+            raise ValueError(f"part must be one of {', '.join(PARTS)}, but got {self.part!r}")
 
 
 def run(
@@ -69,9 +84,35 @@ def run(
     )
     order = batch_order(len(data.train.y), config.batch_size, config.steps, by_seed)
     label = f"{config.network}, norm {config.norm}" if progress else None
-    train_through(network, data.train, order, by_model, progress=label)
-    accuracy = scores(network, data.test, models=len(by_seed)).accuracy
+    for _ in train(
+        network,
+        data.train,
+        order,
+        by_model,
+        optimiser=lambda: _with_rest(network, by_model, config),
+        progress=label,
+    ):
+        pass
+    accuracy = scores(network.eval(), data.test, models=len(by_seed)).accuracy
     return accuracy.reshape(len(rates), len(seeds)).T
+
+
+def _with_rest(network: StackedMLP, rates: Sequence[float], config: Config) -> Direction:
+    """Plain SGD, but what is not in the part takes its gradient times the rest's rate over the tried one."""
+    hidden = {id(layer.weight) for layer in cast(Sequence[StackedLinear], network.linear)}
+    tried = [
+        config.part == "all" or (id(parameter) in hidden) == (config.part == "hidden weights")
+        for parameter in network.parameters()
+    ]
+    factor = config.rest / torch.tensor(rates, dtype=DTYPE)[:, None]
+
+    def direction(gradients: list[Tensor]) -> list[Tensor]:
+        return [
+            gradient if own else (factor * gradient.view(len(rates), -1)).view_as(gradient)
+            for own, gradient in zip(tried, gradients, strict=True)
+        ]
+
+    return direction
 
 
 def usable(accuracy: NDArray[np.float64], share: float) -> NDArray[np.bool_]:

@@ -1,8 +1,9 @@
 """How much does a network's answer to one example depend on the others in its batch?
 
 Source:
-    Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.4: in training, "the network no longer produces
-    deterministic values for a given training example".
+    Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.4: in training an example is seen together with the
+    others of its batch, "the training network no longer producing deterministic values for a given training
+    example".
 """
 
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ class Config:
     Attributes:
         norm: A name of `stacked.NORMS`, or a factory of norms.
         batch_sizes: Of the batches in which the trained network is asked; divisors of ``examples``.
-        draws: How often each example is asked at each size, with other company every time; at least 2.
-        examples: How many test examples are asked about. They are each other's company.
+        draws: How often each example is asked at each size, every time in another batch; at least 2.
+        examples: How many test examples are asked about. The batches are made of them.
         train_batch: Batch size of the training.
         steps: Training steps.
         learning_rate: Of plain SGD.
@@ -80,11 +81,11 @@ class Result:
 
 
 def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress: bool = True) -> Result:
-    """Train networks on MNIST-1D, then ask each about the same test examples in changing company.
+    """Train networks on MNIST-1D, then ask each about the same test examples in changing batches.
 
     Args:
         config: The settings.
-        seeds: Of the weights and of the order of the examples. The company is the same for all.
+        seeds: Of the weights and of the order of the examples. All are asked in the same batches.
         progress: Whether to show a progress bar.
     """
     network = _trained(config, seeds, "training" if progress else None)
@@ -96,7 +97,7 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
         answer = alone.argmax(dim=1)
         spread, changed, accuracy = [], [], []
         for size in config.batch_sizes:
-            logits = _in_company(network, x, size, config.draws)
+            logits = _in_batches(network, x, size, config.draws)
             said = logits.argmax(dim=2)
             spread.append(logits.var(dim=0).mean(dim=(1, 2)).sqrt())
             changed.append((said != answer).to(DTYPE).mean(dim=(0, 2)))
@@ -119,7 +120,7 @@ def _trained(config: Config, seeds: Sequence[int], progress: str | None) -> Stac
     return train_through(network, data, order, config.learning_rate, progress=progress)
 
 
-def _in_company(network: StackedMLP, x: Tensor, size: int, draws: int) -> Tensor:
+def _in_batches(network: StackedMLP, x: Tensor, size: int, draws: int) -> Tensor:
     """Logits in training mode of every example in each draw, ``(draws, models, classes, examples)``."""
     network = deepcopy(network).train()  # its running statistics will move
     rng = np.random.default_rng(size)

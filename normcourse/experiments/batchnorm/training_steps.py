@@ -20,7 +20,7 @@ from normcourse.experiments.engine.search import fresh
 from normcourse.experiments.engine.stacked import DTYPE, StackedMLP
 from normcourse.experiments.engine.training import DATA, batch_order, every_pair, score, scores, train
 
-__all__ = ["PERCENTILES", "Arm", "Config", "Result", "run"]
+__all__ = ["PERCENTILES", "Arm", "Config", "Result", "race", "run"]
 
 #: The percentiles that the paper draws.
 PERCENTILES = (15, 50, 85)
@@ -62,9 +62,9 @@ class Arm:
     """What one kind of network did.
 
     Attributes:
-        learning_rate: The one that the search chose.
+        learning_rate: The one that the search chose, or that `race` was given.
         search: Steps to the target on the validation split, shape ``(learning rates, search seeds)``;
-            ``inf`` where it was not reached.
+            ``inf`` where it was not reached. Without a search there are no rows.
         accuracy: Accuracy on the test split in inference mode, shape ``(seeds, evaluations)``.
         percentiles: The 15th, 50th and 85th percentile over the test split of each unit's input to its
             activation, last hidden layer, shape ``(seeds, evaluations, 3, units)``.
@@ -145,13 +145,34 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     return Result(config, evaluation_steps(config.steps), plain, normalized)
 
 
+def race(
+    config: Config, rates: tuple[float, float], *, seeds: Sequence[int] = range(8), progress: bool = True
+) -> Result:
+    """Train and test both networks at learning rates that are known, without a search.
+
+    Args:
+        config: The settings; its grid of learning rates plays no part.
+        rates: The learning rate of the network without normalization, and of the one with BatchNorm.
+        seeds: Seeds to report on.
+        progress: Whether to show progress bars.
+
+    Returns:
+        What `run` returns if its search chooses these rates.
+    """
+    plain, normalized = (
+        _test_arm(config, rate, np.empty((0, 0)), seeds, batch_norm=batch_norm, progress=progress)
+        for rate, batch_norm in zip(rates, (False, True), strict=True)
+    )
+    return Result(config, evaluation_steps(config.steps), plain, normalized)
+
+
 def evaluation_steps(steps: int) -> NDArray[np.int64]:
     """When to evaluate: every 2 steps up to 100, then every 10."""
     return np.concatenate([np.arange(2, min(steps, 100) + 1, 2), np.arange(110, steps + 1, 10)])
 
 
 def _run_arm(config: Config, seeds: Sequence[int], *, batch_norm: bool, progress: bool) -> Arm:
-    name = "BatchNorm" if batch_norm else "plain"
+    name = _name(batch_norm)
     search = _search(config, batch_norm=batch_norm, progress=f"{name}: learning rates" if progress else None)
     means = search.mean(axis=1)
     if np.isinf(means).all():
@@ -160,10 +181,24 @@ def _run_arm(config: Config, seeds: Sequence[int], *, batch_norm: bool, progress
             f"{config.target} in {config.steps} steps; raise Config.steps or lower the target"
         )
     best = config.learning_rates[int(means.argmin())]
-    accuracy, percentiles = _curves(
-        config, best, seeds, batch_norm=batch_norm, progress=f"{name}: seeds" if progress else None
-    )
-    return Arm(best, search, accuracy, percentiles)
+    return _test_arm(config, best, search, seeds, batch_norm=batch_norm, progress=progress)
+
+
+def _test_arm(
+    config: Config,
+    rate: float,
+    search: NDArray[np.float64],
+    seeds: Sequence[int],
+    *,
+    batch_norm: bool,
+    progress: bool,
+) -> Arm:
+    label = f"{_name(batch_norm)}: seeds" if progress else None
+    return Arm(rate, search, *_curves(config, rate, seeds, batch_norm=batch_norm, progress=label))
+
+
+def _name(batch_norm: bool) -> str:
+    return "BatchNorm" if batch_norm else "plain"
 
 
 def _search(config: Config, *, batch_norm: bool, progress: str | None) -> NDArray[np.float64]:

@@ -33,6 +33,7 @@ __all__ = [
     "Arm",
     "Config",
     "Result",
+    "recorded",
     "recorded_ratios",
     "run",
 ]
@@ -48,6 +49,9 @@ EQUAL_RATES = (0.03, 0.1, 0.3)
 
 #: First and last step of the periods over which the record is summed up.
 PERIODS = ((1, 30), (100, 400))
+
+# The measures of `Arm` that have a value for each layer.
+_BY_LAYER = ("moments", "distribution", "gradient", "cosine", "paired")
 
 #: Seeds of the sweep that choose a learning rate, and seeds to report on.
 SEARCH, REPORT = (100, 101, 102), tuple(range(8))
@@ -150,6 +154,26 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress:
     if not config.readings or config.readings[0] < 1 or (np.diff(config.readings) <= 0).any():
         raise ValueError(f"readings must rise, from 1 or more, but got {config.readings}")
     return Result(config, *(_run_arm(config, norm, seeds, progress) for norm in ("none", "batch")))
+
+
+def recorded(record: Record, *, activation: str, rate: float) -> Result:
+    """As `run`, from the record of `SWEEP`, over the seeds that chose no learning rate.
+
+    Args:
+        record: That of `SWEEP`, which keeps means over layers: they stand as one layer. It has no ``inputs``.
+        activation: A name of `GAINS`.
+        rate: The learning rate of both networks.
+    """
+
+    def arm(norm: str) -> Arm:
+        values = {
+            name: record.get(name, activation=activation, rate=rate, norm=norm, seed=REPORT)
+            for name in record.values
+        }
+        by_layer = {name: values[name][..., None] for name in _BY_LAYER}
+        return Arm(**values | by_layer, inputs=np.empty((len(Config().readings), 0, 0)))
+
+    return Result(replace(Config(), activation=activation, learning_rate=rate), arm("none"), arm("batch"))
 
 
 def recorded_ratios(record: Record, measure: str) -> dict[str, dict[str, Interval]]:

@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from normcourse import functional
 from normcourse.data import Split, corruptions, load_digits
 from normcourse.experiments.engine.stacked import StackedMLP
 from normcourse.experiments.engine.training import batch_order, scores, train_through
@@ -42,15 +40,12 @@ class Config:
         batch_size: Examples per step.
         steps: Training steps on the clean digits.
         learning_rate: Of plain SGD.
-        standardise: Whether each picture, in training and in the tests, is first given mean 0 and variance 1
-            over its own pixels.
     """
 
     hidden: tuple[int, ...] = (64, 64)
     batch_size: int = 60
     steps: int = 600
     learning_rate: float = 0.1
-    standardise: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,34 +63,34 @@ class Result:
     clean_validation: NDArray[np.float64]
 
 
-def run(config: Config = Config(), *, seeds: Sequence[int] = range(8), progress: bool = True) -> Result:
+def run(
+    config: Config = Config(),
+    *,
+    prepare: Callable[[Images], Images] = np.asarray,
+    seeds: Sequence[int] = range(8),
+    progress: bool = True,
+) -> Result:
     """Train on clean digits, then test on changed ones; nothing is chosen on the way.
 
     Args:
         config: The settings.
+        prepare: What is done to pictures, in training and in the tests, before a network gets them.
         seeds: One network each, all trained at once.
         progress: Whether to show a progress bar.
     """
     digits = load_digits()
-    seen = _standardised if config.standardise else np.asarray
     network = StackedMLP((digits.train.x.shape[1], *config.hidden, 10), seeds=seeds, gain=2**0.5)
     order = batch_order(len(digits.train.y), config.batch_size, config.steps, seeds)
-    clean = Split(seen(digits.train.x), digits.train.y)
+    clean = Split(prepare(digits.train.x), digits.train.y)
     train_through(
         network, clean, order, config.learning_rate, progress="training on clean digits" if progress else None
     )
 
     def accuracy(x: Images, y: NDArray[np.int64]) -> NDArray[np.float64]:
-        return scores(network, Split(seen(x), y), models=len(seeds)).accuracy
+        return scores(network, Split(prepare(x), y), models=len(seeds)).accuracy
 
     changed = {
         name: np.stack([accuracy(change(digits.test.x, amount), digits.test.y) for amount in amounts], axis=1)
         for name, (change, amounts) in SHIFTS.items()
     }
     return Result(config, changed, accuracy(*digits.validation))
-
-
-def _standardised(x: Images) -> Images:
-    # LayerNorm without its affine. The small eps only saves a blank picture; a larger one would see contrast.
-    out: Images = functional.layer_norm(torch.from_numpy(x), x.shape[1:], eps=1e-12).numpy()
-    return out

@@ -29,12 +29,14 @@ def batch_noise_frame(result: batch_noise.Result, batch_size: int) -> Frame:
             ylabel="share of the batches (log scale)",
             yscale="log",
             ylim=(8e-4, 1.2),
-            title="dashed: with the statistics of all",
+            title="dashed: normalized by all digits",
         )
         noise.loglog(sizes, 1 / np.sqrt(sizes), "--", color=COLOURS["muted"], label="1/√N")
         noise.loglog(sizes, spread, "o", color=COLOURS["BatchNorm"], markersize=4, label="measured")
         noise.loglog(batch_size, spread[row], "D", color=COLOURS["plain"], markersize=8)
-        noise.set(xlabel="batch size N", ylabel="std of the mean / σ", xticks=[2, 16, 128], ylim=(0.04, 1))
+        noise.set(
+            xlabel="batch size N", ylabel="noise of the mean / σ", ylim=(0.04, 1), title="down: less noise"
+        )
         noise.set_xticks([2, 16, 128], ["2", "16", "128"])
         noise.minorticks_off()
         noise.legend(loc="lower left", fontsize=9)

@@ -19,7 +19,7 @@ _ARMS = {
     "renorm": ("Batch Renorm", COLOURS["accent"], "^-."),
     "layer": ("LayerNorm", COLOURS["muted"], "v:"),
     "group": ("GroupNorm", COLOURS["other"], "D:"),
-    "ghost": ("Ghost BatchNorm", COLOURS["BatchNorm"], "o-"),
+    "ghost": ("Ghost BatchNorm", COLOURS["accent"], "D--"),
 }
 
 
@@ -47,7 +47,7 @@ def error_by_size(
             mean = bootstrap(np.mean, seeds.T)
             axis.fill_between(sizes, mean.low, mean.high, color=colour, alpha=0.15, linewidth=0)
             axis.plot(sizes, mean.estimate, line, color=colour, label=label, markersize=5)
-        axis.set(xlabel=f"{xlabel} (log scale)", ylabel="test error (log scale)", ylim=ylim)
+        axis.set(xlabel=f"{xlabel} (log scale)", ylabel="test error (log scale; down: better)", ylim=ylim)
         axis.set(xscale="log", yscale="log")
         axis.set_xticks(sizes, [str(size) for size in sizes])
         axis.set_yticks(ticks)
@@ -64,4 +64,4 @@ def accuracy_gains(gains: Mapping[str, Interval]) -> Figure:
         gains: Differences of fractions, by what they compare.
     """
     points = {name: Interval(*(100 * value for value in gain)) for name, gain in gains.items()}
-    return draw_differences(points, "gain in test accuracy (percentage points)")
+    return draw_differences(points, "gain in test accuracy, points (right: better)")

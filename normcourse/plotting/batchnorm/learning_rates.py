@@ -8,9 +8,41 @@ from numpy.typing import NDArray
 
 from normcourse.experiments.engine.intervals import Interval, bootstrap
 from normcourse.experiments.engine.sweeps import Record
-from normcourse.plotting.style import SIDES, new_figure
+from normcourse.plotting.style import COLOURS, SIDES, new_figure
 
-__all__ = ["rate_curves", "rate_windows"]
+__all__ = ["part_curves", "rate_curves", "rate_windows"]
+
+# Of a network with BatchNorm: colour, line and marker of each part whose rate is varied.
+_PARTS = (
+    ("all", "every parameter", COLOURS["muted"], "--", "o"),
+    ("hidden weights", "the weights before BatchNorm", COLOURS["BatchNorm"], "-", "s"),
+    ("others", "γ, β and the last layer", COLOURS["plain"], ":", "^"),
+)
+
+
+def part_curves(rates: Sequence[float], parts: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """Draw test accuracy against the learning rate of a part of the network, mean and range over seeds.
+
+    Args:
+        rates: Of that part, shape ``(rates,)``.
+        parts: For each of `experiments.learning_rates.PARTS` the accuracy, shape ``(seeds, rates)``.
+    """
+    with new_figure(figsize=(5.0, 3.8)) as (figure, axis):
+        for part, name, colour, line, marker in _PARTS:
+            low, high = parts[part].min(axis=0), parts[part].max(axis=0)
+            axis.fill_between(rates, low, high, color=colour, alpha=0.2, linewidth=0)
+            axis.plot(
+                rates, parts[part].mean(axis=0), line, marker=marker, color=colour, markersize=5, label=name
+            )
+        axis.set(
+            xscale="log",
+            ylim=(0, 0.6),
+            xlabel="learning rate of these parameters (log scale)",
+            ylabel="test accuracy (up is better)",
+        )
+        axis.set_title("Weights before BatchNorm bear even a rate of 1000")
+        figure.legend(loc="outside lower center", title="at this rate, the rest at 0.1:", fontsize=9)
+    return figure
 
 
 def rate_curves(record: Record, networks: Sequence[str]) -> Figure:
@@ -32,13 +64,13 @@ def rate_curves(record: Record, networks: Sequence[str]) -> Figure:
             axis.set_title(network)
         for axis in axes.flat[len(networks) :]:
             axis.set_axis_off()
-        for axis in axes[:, 0]:
-            axis.set_ylabel("test accuracy")
+        figure.supylabel("test accuracy (up is better)", fontsize=10)
         for axis in axes.flat[max(0, len(networks) - 2) : len(networks)]:
             axis.set_xlabel("learning rate")
             axis.tick_params(labelbottom=True)
         handles = axes[0, 0].get_legend_handles_labels()
-        figure.legend(*handles, loc="outside upper center", ncols=2, fontsize=9)
+        figure.legend(*handles, loc="outside lower center", ncols=2, fontsize=9)
+        figure.suptitle("Without BatchNorm, deeper ReLU networks bear less", fontsize=10)
     return figure
 
 
@@ -62,8 +94,13 @@ def rate_windows(windows: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> Fi
                 capsize=3,
                 label=name,
             )
-        axis.set(xlabel="decades of usable learning rates", xlim=(0, None), ylim=(-0.6, len(windows) - 0.4))
+        axis.set(
+            xlabel="decades of usable learning rates (more is better)",
+            xlim=(0, None),
+            ylim=(-0.6, len(windows) - 0.4),
+        )
         axis.set_yticks(rows, list(windows))
         axis.grid(visible=False, axis="y")
+        axis.set_title("The window widens most for twelve ReLU layers")
         figure.legend(loc="outside upper center", ncols=2, fontsize=9)
     return figure

@@ -12,7 +12,7 @@ __all__ = ["noisy_answers"]
 
 
 def noisy_answers(result: Result) -> Figure:
-    """Draw what the company does to an answer, against the batch size: its logits, and how often it changes.
+    """Draw what the rest of a batch does to a logit, and how often it changes the answer, against its size.
 
     Lines are means over seeds; their 95% intervals are drawn as bands.
     """
@@ -24,6 +24,7 @@ def noisy_answers(result: Result) -> Figure:
             axis.fill_between(sizes, mean.low, mean.high, color=COLOURS["BatchNorm"], alpha=0.25, linewidth=0)
             axis.plot(sizes, mean.estimate, "o-", color=COLOURS["BatchNorm"], markersize=4)
             axis.set(xlabel="batch size (log scale)", ylabel=label, xscale="log", ylim=(0, None))
+            axis.set_title("down: steadier")
             axis.set_xticks([2, 8, 32, 128], ["2", "8", "32", "128"])
             axis.minorticks_off()
         still = result.inference_spread.mean()

@@ -1,6 +1,6 @@
 """Results of ``experiments.training_steps`` as figures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,7 +12,7 @@ from normcourse.experiments.engine.intervals import Interval, bootstrap
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.style import COLOURS, new_figure
 
-__all__ = ["learning_curves", "sigmoid_frame", "sigmoid_percentiles", "step_ratios"]
+__all__ = ["learning_curves", "sigmoid_frame", "sigmoid_percentiles", "step_ratios", "target_ratios"]
 
 
 def _arms(result: Result) -> tuple[tuple[str, Arm, str, str], ...]:
@@ -33,7 +33,13 @@ def learning_curves(result: Result, *, target: float = 0.95) -> Figure:
             axis.plot(result.steps, band.estimate, line, color=colour, label=label)
         axis.axhline(target, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
         axis.annotate(f"{target:.0%}", (result.steps[0], target), va="bottom", color=COLOURS["muted"])
-        axis.set(xlabel="training steps (log scale)", ylabel="test accuracy", xscale="log", ylim=(0, 1.03))
+        axis.set(
+            title="With BatchNorm the network is there before its rival sets out",
+            xlabel="training steps (log scale; further left is sooner)",
+            ylabel="test accuracy (higher is better)",
+            xscale="log",
+            ylim=(0, 1.03),
+        )
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         figure.legend(loc="outside upper center", ncols=2, fontsize=9)
     return figure
@@ -55,7 +61,8 @@ def sigmoid_percentiles(result: Result, *, seed: int = 0, unit: int = 0) -> Figu
             axis.fill_between(result.steps, traces[0], traces[-1], color=colour, alpha=0.15, linewidth=0)
             axis.set(title=name, xlabel="training steps (log scale)", xscale="log")
         axes[1].legend(title="percentile", loc="lower left", fontsize=9, title_fontsize=9)
-        axes[0].set_ylabel("input to the sigmoid")
+        axes[0].set_ylabel("input to the sigmoid\n(a wide band is better)")
+        figure.suptitle("For hundreds of steps the plain unit tells no digits apart", fontsize=10)
     return figure
 
 
@@ -93,22 +100,81 @@ def sigmoid_frame(result: Result, step: int, unit: int, *, seed: int = 0) -> Fra
     )
 
 
-def step_ratios(ratios: Mapping[str, Interval]) -> Figure:
-    """Draw how many times fewer steps BatchNorm needs, one row per setting, with intervals."""
-    estimates = np.array([interval.estimate for interval in ratios.values()])
-    reach = np.array([(i.estimate - i.low, i.high - i.estimate) for i in ratios.values()]).T
-    rows = np.arange(len(ratios))[::-1]
-    with new_figure(figsize=(5.0, 0.9 + 0.42 * len(ratios))) as (figure, axis):
-        axis.errorbar(estimates, rows, xerr=reach, fmt="o", color=COLOURS["BatchNorm"], capsize=4)
+#: What is often said: 2 to 5 times fewer steps.
+_CLAIMED = (2, 5)
+
+
+def step_ratios(ratios: Mapping[str, Interval], held: Mapping[str, Interval] | None = None) -> Figure:
+    """Draw how many times fewer steps BatchNorm needs, one row per setting, with intervals.
+
+    Args:
+        ratios: By setting, the ratio of the steps after which the target is first touched.
+        held: The same of the steps from which it is held, where that is to be drawn as well.
+    """
+    rows = dict(zip(ratios, np.arange(len(ratios))[::-1], strict=True))
+    apart = 0.17 if held else 0.0
+    series = (
+        (ratios, apart, "first touched", {"fmt": "o", "color": COLOURS["BatchNorm"]}),
+        (held or {}, -apart, "held", {"fmt": "s", "color": COLOURS["plain"], "markerfacecolor": "white"}),
+    )
+    row = 0.48 if held else 0.36
+    with new_figure(figsize=(5.0, 1.2 + row * len(ratios))) as (figure, axis):
+        axis.axvspan(*_CLAIMED, color=COLOURS["accent"], alpha=0.18, linewidth=0)
         axis.axvline(1, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
+        for values, shift, label, look in series:
+            if values:
+                estimates = np.array([interval.estimate for interval in values.values()])
+                reach = np.array([(i.estimate - i.low, i.high - i.estimate) for i in values.values()]).T
+                at = [rows[name] + shift for name in values]
+                axis.errorbar(estimates, at, xerr=reach, label=label, capsize=3, **look)
         axis.set(
-            xlabel="steps without / with BatchNorm (log scale)",
+            xlabel="times fewer steps with BatchNorm\n(further right, more is saved)",
             xscale="log",
             xlim=(0.9, None),
             ylim=(-0.6, len(ratios) - 0.4),
         )
-        axis.set_yticks(rows, list(ratios))
+        axis.annotate("2 to 5", (10**0.5, len(ratios) - 0.45), ha="center", va="bottom", fontsize=9)
+        axis.set_yticks(list(rows.values()), list(rows))
         axis.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
         axis.minorticks_off()
         axis.grid(visible=False, axis="y")
+        figure.suptitle(_title(held), fontsize=10)
+        if held:
+            figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    return figure
+
+
+def _title(held: Mapping[str, Interval] | None) -> str:
+    if held:
+        return "Whether the target is touched or held moves the ratio too"
+    return "How many steps BatchNorm saves depends on its rival"
+
+
+def target_ratios(result: Result, targets: Sequence[float], *, holds: Sequence[int] = (0, 20)) -> Figure:
+    """Draw how many times fewer steps BatchNorm needs against the target, first touched and held.
+
+    Args:
+        result: Both arms.
+        targets: Accuracies, fractions that every run reaches.
+        holds: For how many steps the target must hold, an entry for each line.
+    """
+    looks = (("o-", COLOURS["BatchNorm"]), ("s--", COLOURS["plain"]))
+    with new_figure(figsize=(5.0, 2.9)) as (figure, axis):
+        axis.axhspan(*_CLAIMED, color=COLOURS["accent"], alpha=0.18, linewidth=0)
+        axis.annotate("2 to 5", (1, 3.2), xycoords=("axes fraction", "data"), ha="right", fontsize=9)
+        for hold, (look, colour) in zip(holds, looks, strict=True):
+            ratios = [result.ratio(target, hold=hold) for target in targets]
+            reach = np.array([(i.estimate - i.low, i.high - i.estimate) for i in ratios]).T
+            label = f"held for {hold} steps" if hold else "first touched"
+            estimates = [ratio.estimate for ratio in ratios]
+            axis.errorbar(targets, estimates, yerr=reach, fmt=look, color=colour, label=label, capsize=3)
+        axis.axhline(1, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
+        axis.set(
+            title="Where the finishing line stands moves the ratio",
+            xlabel="target: test accuracy (right: harder)",
+            ylabel="times fewer steps\nwith BatchNorm",
+            ylim=(0, None),
+        )
+        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.legend(fontsize=9, loc="lower left", ncols=2)
     return figure

@@ -36,6 +36,7 @@ def length_gains(results: Mapping[str, Result], *, layer: int = 0) -> Figure:
             )
         axis.plot([], [], "o", color=COLOURS["muted"], markerfacecolor="white", label="sum of squared steps")
         axis.set(xlabel="training step", ylabel="growth of ‖W‖² (log scale)", yscale="log")
+        axis.set_title("The weights grow by exactly their squared steps")
         figure.legend(loc="outside upper center", ncols=2, fontsize=9)
     return figure
 
@@ -64,6 +65,7 @@ def effective_rates(
                 )
                 axis.plot(result.steps, rate.mean(axis=0), line, color=COLOURS[colour], label=f"{name}{says}")
         axis.set(xlabel="training step", ylabel="effective rate (log scale)", yscale="log")
+        axis.set_title("With decay, every start ends at one effective rate")
         figure.legend(loc="outside upper center", ncols=2, fontsize=9)
     return figure
 
@@ -90,7 +92,14 @@ def weight_plane_frame(length: float, learning_rate: float) -> Frame:
             markersize=13,
             label=f"after {steps} steps",
         )
-        axis.set(xlabel="$w_1$", ylabel="$w_2$", xlim=(-_REACH, _REACH), ylim=(-_REACH, _REACH), aspect=1)
+        axis.set_title("Each step is at a right angle, so the weights grow")
+        axis.set(
+            xlabel="$w_1$ (lighter ground: lower loss)",
+            ylabel="$w_2$",
+            xlim=(-_REACH, _REACH),
+            ylim=(-_REACH, _REACH),
+            aspect=1,
+        )
         axis.grid(visible=False)
         figure.legend(loc="outside upper center", ncols=2, fontsize=9)
     return Frame(

@@ -30,7 +30,12 @@ def stream_growth(sizes: Mapping[float, NDArray[np.float64]]) -> Figure:
             )
             axis.plot(blocks, runs.mean(axis=0), line, color=COLOURS[colour], label=f"γ = {gamma:g}")
         axis.plot(blocks, np.sqrt(1 + 2 * blocks), ":", color=COLOURS["muted"], label="√(1 + 2 · block)")
-        axis.set(xlabel="block", ylabel="size of the stream / at start", ylim=(0, None))
+        axis.set(
+            title="From γ = 1 every block adds to the stream, from γ = 0 none",
+            xlabel="block",
+            ylabel="size of the stream\n(1: as it entered)",
+            ylim=(0, None),
+        )
         axis.legend(fontsize=9)
     return figure
 
@@ -64,7 +69,8 @@ def gamma_curves(
             axis.set(title=f"{blocks} blocks", xlabel="training step", xscale="log")
             axis.set_xticks([20, 100, 400], ["20", "100", "400"])
             axis.xaxis.set_minor_locator(NullLocator())
-        axes[0].set_ylabel("test accuracy")
+        axes[0].set_ylabel("test accuracy (higher is better)")
         axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9)
+        figure.suptitle("Starting from γ = 0 helps the deep networks", fontsize=10)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     return figure

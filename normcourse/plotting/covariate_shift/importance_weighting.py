@@ -20,7 +20,7 @@ def weighting_frame(use_mean: float, degree: int) -> Frame:
     config = importance_weighting.Config(degree=degree, use_mean=use_mean)
     result = importance_weighting.run(config)
     inputs = np.linspace(-1.6, 1.8, 120)
-    with new_figure(2, 1, figsize=(5.0, 4.0), height_ratios=(3, 1), sharex=True) as (figure, (axis, density)):
+    with new_figure(2, 1, figsize=(5.0, 4.2), height_ratios=(3, 1), sharex=True) as (figure, (axis, density)):
         size = 4 + 40 * result.weights[0] / result.weights[0].max()
         axis.scatter(result.x[0], result.y[0], size, color=COLOURS["muted"], label="examples")
         axis.plot(inputs, importance_weighting.rule(inputs), ":", color="black", label="the rule")
@@ -39,6 +39,9 @@ def weighting_frame(use_mean: float, degree: int) -> Frame:
             density.plot(inputs, stats.norm.pdf(inputs, mean, std), line, color=COLOURS[colour], label=name)
         density.set(xlabel="input x", ylabel="density", ylim=(0, 2.4), yticks=(0, 1))
         density.legend(loc="upper center", fontsize=9, ncols=2)
+        figure.suptitle(
+            "Large points weigh more: they lie where the fit is used", fontsize=10, fontweight="bold"
+        )
     plain, weighted = result.plain_error.mean(), result.weighted_error.mean()
     counts = result.effective_examples.mean()
     return Frame(

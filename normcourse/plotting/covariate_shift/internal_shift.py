@@ -1,4 +1,4 @@
-"""Results of ``experiments.internal_shift`` and the trial's comparisons as figures."""
+"""Results of ``experiments.internal_shift`` as figures, and ratios of its measures."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,21 +12,24 @@ from normcourse.experiments.engine.intervals import Interval, bootstrap
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.style import COLOURS, new_figure
 
-__all__ = ["accuracy_against_shift", "shift_measures", "shift_ratios", "unit_frame"]
+__all__ = ["shift_measures", "shift_ratios", "unit_frame", "unit_histograms"]
 
-# What each measure of `Arm` is called on an axis.
+# What each measure of `Arm` is called on an axis, and what its curves say.
 _LABELS = {
-    "moments": "mean and std,\nper step (σ)",
-    "distribution": "distance from\nthe start (σ)",
-    "gradient": "gradient,\nper step (share)",
-    "paired": "by example,\nper step (σ)",
+    "moments": ("mean and spread\nmove in a step (σ)", "Mean and spread move less with BatchNorm"),
+    "distribution": (
+        "distribution, moved\nfrom its start (σ)",
+        "Without BatchNorm the distribution drifts away",
+    ),
+    "gradient": ("gradient changes\nin a step (share)", "At first gradients change more with BatchNorm"),
+    "paired": ("one example moves\nin a step (σ)", "At first examples move more with BatchNorm"),
 }
 
 
 def _arms(result: Result) -> tuple[tuple[str, Arm, str, str, str], ...]:
     """Name, arm, colour, line and marker of both networks, the same in every figure."""
     return (
-        ("without normalization", result.plain, COLOURS["plain"], "--", "s"),
+        ("without BatchNorm", result.plain, COLOURS["plain"], "--", "s"),
         ("with BatchNorm", result.batch_norm, COLOURS["BatchNorm"], "-", "o"),
     )
 
@@ -42,7 +45,7 @@ def shift_measures(
     """
     steps = result.config.readings
     with new_figure(
-        len(measures), 1, figsize=(5.0, 0.7 + 1.5 * len(measures)), sharex=True, squeeze=False
+        len(measures), 1, figsize=(5.0, 0.8 + 1.6 * len(measures)), sharex=True, squeeze=False
     ) as (
         figure,
         axes,
@@ -52,16 +55,43 @@ def shift_measures(
                 band = bootstrap(np.mean, getattr(arm, measure).mean(axis=2))
                 axis.fill_between(steps, band.low, band.high, color=colour, alpha=0.25, linewidth=0)
                 axis.plot(steps, band.estimate, line, marker=marker, markersize=4, color=colour, label=name)
-            axis.set(ylabel=_LABELS[measure], xscale="log", yscale="log")
-            axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            label, title = _LABELS[measure]
+            axis.set(ylabel=label, xscale="log", yscale="log")
+            axis.set_title(title, loc="left", fontweight="bold")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter("{x:g}")
             axis.minorticks_off()
         axes[-1, 0].set_xlabel("training step (log scale)")
         axes[-1, 0].set_xticks(steps, [f"{step}" for step in steps])
         figure.legend(
-            *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9
+            *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9
         )
         figure.align_ylabels()
+    return figure
+
+
+def unit_histograms(result: Result, layer: int) -> Figure:
+    """Draw how one unit's outputs are distributed before the first step and the last, in both networks.
+
+    Args:
+        result: Both networks.
+        layer: Which layer's input, from 2.
+    """
+    edges = np.linspace(-1, 1, 26)
+    with new_figure(1, 2, figsize=(5.0, 2.7), sharey=True) as (figure, axes):
+        for axis, (name, arm, colour, _, _) in zip(axes, _arms(result), strict=True):
+            start, now = (np.histogram(arm.inputs[at, layer - 2], edges)[0] for at in (0, -1))
+            axis.stairs(start, edges, fill=True, color=COLOURS["muted"], alpha=0.45, label="at the start")
+            axis.stairs(
+                now, edges, color=colour, linewidth=1.8, label=f"before step {result.config.readings[-1]}"
+            )
+            axis.set(title=name, xlabel="what the unit hands on")
+            axis.legend(loc="upper center", fontsize=8)
+            axis.margins(y=0.35)
+        axes[0].set_ylabel("number of examples")
+        figure.suptitle(
+            "A unit's outputs move without BatchNorm and stay with it", fontsize=10, fontweight="bold"
+        )
     return figure
 
 
@@ -75,7 +105,7 @@ def unit_frame(result: Result, step: int, layer: int) -> Frame:
     """
     at, row = result.config.readings.index(step), layer - 2
     seen, read = [], []
-    with new_figure(1, 2, figsize=(5.0, 2.8), sharey=True) as (figure, axes):
+    with new_figure(1, 2, figsize=(5.0, 3.0), sharey=True) as (figure, axes):
         for axis, (name, arm, colour, _, marker) in zip(axes, _arms(result), strict=True):
             start, now = arm.inputs[0, row], arm.inputs[at, row]
             axis.axline((0, 0), slope=1, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
@@ -91,6 +121,7 @@ def unit_frame(result: Result, step: int, layer: int) -> Frame:
                 f"{name} the distribution moved by {moved:.2f} σ, and single examples by {paired:.2f} σ"
             )
         axes[0].set_ylabel(f"before step {step}")
+        figure.suptitle("Off the dotted line, an example has moved", fontsize=10, fontweight="bold")
     return Frame(
         figure,
         f"Two scatter plots of the first input of layer {layer}: a point for each example, its value at the "
@@ -130,37 +161,6 @@ def shift_ratios(ratios: Mapping[str, Mapping[str, Interval]], *, xlabel: str) -
         axis.minorticks_off()
         axis.grid(visible=False, axis="y")
         figure.legend(loc="outside upper center", ncols=2, fontsize=9)
-    return figure
-
-
-def accuracy_against_shift(points: Mapping[str, Mapping[str, tuple[Interval, Interval]]]) -> Figure:
-    """Draw final accuracy against the shift of a step, a panel for each activation.
-
-    Args:
-        points: By activation, then by kind of network: the shift in standard deviations, and the accuracy.
-    """
-    kinds = list(next(iter(points.values())))
-    looks = dict(zip(kinds, zip(COLOURS.values(), "soD^v", strict=True), strict=False))
-    with new_figure(1, len(points), figsize=(5.0, 3.3), sharey=True, squeeze=False) as (figure, axes):
-        for axis, (activation, by_kind) in zip(axes[0], points.items(), strict=True):
-            for kind, (shift, accuracy) in by_kind.items():
-                colour, marker = looks[kind]
-                axis.errorbar(
-                    shift.estimate,
-                    accuracy.estimate,
-                    xerr=[[shift.estimate - shift.low], [shift.high - shift.estimate]],
-                    yerr=[[accuracy.estimate - accuracy.low], [accuracy.high - accuracy.estimate]],
-                    fmt=marker,
-                    color=colour,
-                    capsize=3,
-                    label=kind,
-                )
-            axis.set(title=activation, xlabel="shift of a step (σ)", xscale="log", xlim=(0.002, 2))
-            axis.set_xticks([0.01, 0.1, 1], ["0.01", "0.1", "1"])
-        axes[0, 0].set_ylabel("test accuracy after training")
-        figure.legend(
-            *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9
-        )
     return figure
 
 

@@ -21,7 +21,7 @@ def test_shapes_and_choice(result):
     assert result.error.max() < 0.2  # it learns
 
 
-def test_a_seed_gives_the_same_error_in_any_company_and_again(result):
+def test_a_seed_gives_the_same_error_beside_any_others_and_again(result):
     alone = run(QUICK, seeds=(2,), progress=False)
     np.testing.assert_array_equal(alone.error, result.error[2:])
 

@@ -29,7 +29,7 @@ def test_few_examples_are_fitted_better_than_they_generalise(result):
     assert 0.6 < result.test.min() < result.test.max() < 0.95
 
 
-def test_a_seed_gives_the_same_result_in_any_company(result):
+def test_a_seed_gives_the_same_result_beside_any_others(result):
     alone = run(QUICK, seeds=(2,), progress=False)
     np.testing.assert_array_equal(alone.test, result.test[2:])
     np.testing.assert_array_equal(alone.train, result.train[2:])

@@ -26,7 +26,7 @@ def test_larger_batches_change_fewer_answers(result):
     assert (np.diff(result.changed.mean(axis=0)) < 0).all()
 
 
-def test_a_batch_of_all_examples_gives_each_the_same_company(result):
+def test_a_batch_of_all_examples_puts_each_among_the_same(result):
     np.testing.assert_allclose(result.spread[:, -1], 0, atol=1e-12)
 
 
@@ -42,7 +42,7 @@ def test_spread_and_changes_are_those_of_the_logits(monkeypatch):
     network = prediction_noise._trained(config, (0, 1), None)
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(4, 2, 10, 64))
-    monkeypatch.setattr(prediction_noise, "_in_company", lambda *_: prediction_noise.torch.tensor(logits))
+    monkeypatch.setattr(prediction_noise, "_in_batches", lambda *_: prediction_noise.torch.tensor(logits))
     made = run(config, seeds=(0, 1), progress=False)
     test = prediction_noise.load_mnist1d().test
     x = prediction_noise.torch.tensor(test.x[:64].T, dtype=network.head.weight.dtype).expand(2, -1, -1)
@@ -64,7 +64,7 @@ def test_asking_leaves_the_network_as_it_was():
     before = {name: value.clone() for name, value in network.state_dict().items()}
     x = prediction_noise.torch.randn(1, 40, 8, dtype=network.head.weight.dtype)
     with prediction_noise.torch.no_grad():
-        logits = prediction_noise._in_company(network, x, 4, 2)
+        logits = prediction_noise._in_batches(network, x, 4, 2)
     assert logits.shape == (2, 1, 10, 8)
     assert not network.training
     for name, value in network.state_dict().items():

@@ -12,6 +12,7 @@ from normcourse.experiments.batchnorm.training_steps import (
     Config,
     Result,
     evaluation_steps,
+    race,
     run,
 )
 from normcourse.experiments.engine.training import scores
@@ -50,6 +51,16 @@ def test_runs_are_repeatable(result):
 def test_a_seed_gives_the_same_curve_in_any_company(result):
     alone = run(QUICK, seeds=(2,), progress=False)
     np.testing.assert_array_equal(alone.plain.accuracy[0], result.plain.accuracy[2])
+
+
+def test_a_race_at_the_rates_that_the_search_chose_is_the_run_without_the_search(result):
+    rates = result.plain.learning_rate, result.batch_norm.learning_rate
+    again = race(QUICK, rates, seeds=(0, 1, 2), progress=False)
+    for arm, raced in ((result.plain, again.plain), (result.batch_norm, again.batch_norm)):
+        assert raced.learning_rate == arm.learning_rate
+        assert not raced.search.size
+        np.testing.assert_array_equal(raced.accuracy, arm.accuracy)
+        np.testing.assert_array_equal(raced.percentiles, arm.percentiles)
 
 
 def test_steps_to_is_the_first_evaluation_at_or_above_the_target(result):

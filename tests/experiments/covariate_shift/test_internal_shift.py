@@ -8,7 +8,14 @@ from torch.nn.functional import cross_entropy
 
 from normcourse.data import load_mnist1d
 from normcourse.experiments.covariate_shift import internal_shift
-from normcourse.experiments.covariate_shift.internal_shift import SEARCH, Config, recorded_ratios, run
+from normcourse.experiments.covariate_shift.internal_shift import (
+    REPORT,
+    SEARCH,
+    Config,
+    recorded,
+    recorded_ratios,
+    run,
+)
 from normcourse.experiments.engine.stacked import StackedMLP
 from normcourse.experiments.engine.sweeps import Record
 from normcourse.experiments.engine.training import batch_order
@@ -89,6 +96,22 @@ def test_recorded_ratios_leave_out_the_seeds_of_the_search_and_compare_own_best_
     assert (early.estimate, late.estimate) == (6.0, 3.0)
     assert list(found["tanh, rate 0.3"]) == ["steps 1 to 30", "steps 100 to 400"]
     assert found["relu, rate 0.3"]["steps 100 to 400"] == (4.0, 4.0, 4.0)
+
+
+def test_a_recorded_result_is_that_of_its_setting_and_of_the_seeds_to_report():
+    seeds, rates, norms = (*SEARCH, *REPORT), (0.1, 0.3), ("none", "batch")
+    axes = {"activation": ("tanh", "relu"), "rate": rates, "norm": norms, "seed": seeds}
+    shape = (2, 2, 2, len(seeds), len(Config().readings))
+    values = {
+        name: np.arange(np.prod(shape), dtype=float).reshape(shape) for name in (*BY_LAYER, *BY_READING)
+    }
+    found = recorded(Record(axes, values, {}), activation="relu", rate=0.3)
+    assert (found.config.activation, found.config.learning_rate) == ("relu", 0.3)
+    for norm, arm in enumerate((found.plain, found.batch_norm)):
+        kept = values["paired"][1, 1, norm, len(SEARCH) :]
+        np.testing.assert_array_equal(arm.paired[:, :, 0], kept)
+        np.testing.assert_array_equal(arm.accuracy, kept)
+    assert found.ratio("gradient").estimate == found.ratio("accuracy").estimate
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,11 @@ def test_a_seed_gives_the_same_answers_in_any_company(result):
 
 
 def test_a_network_of_standardised_pictures_sees_no_contrast():
-    config = Config(hidden=(32,), steps=200, standardise=True)
-    accuracy = run(config, seeds=(0, 1), progress=False).accuracy
+    def standardise(x):
+        return (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+
+    config = Config(hidden=(32,), steps=200)
+    accuracy = run(config, prepare=standardise, seeds=(0, 1), progress=False).accuracy
     clean = accuracy["contrast"][:, :1]
     np.testing.assert_allclose(accuracy["contrast"] - clean, 0, atol=0.005)
     # Inverting a share multiplies by 1 - 2 share: positive, so unseen, up to the third amount.

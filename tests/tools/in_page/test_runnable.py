@@ -21,7 +21,7 @@ NEED_PYTORCH = dict(
     zip(
         PAGES,
         (
-            {"agree", "batch-of-one"},
+            {"agree"},
             {"forward-torch", "step-by-step-agrees", "torch-check"},
             {"loop-agrees", "length", "affine-shapes", "few"},
         ),
@@ -30,10 +30,10 @@ NEED_PYTORCH = dict(
 )
 
 
-def judged(*sources, hidden=()):
+def judged(*sources, hidden=(), tag="remove-cell"):
     made = [new_code_cell(source, id=str(n)) for n, source in enumerate(sources)]
     for number in hidden:
-        made[number].metadata["tags"] = ["remove-cell"]
+        made[number].metadata["tags"] = [tag]
     return {cell.id: cell for cell in cells(new_notebook(cells=[new_markdown_cell("# Title"), *made]))}
 
 
@@ -87,8 +87,10 @@ def test_the_last_cell_runs_or_has_a_reason(sources, reason):
     assert last.runs is not bool(reason)
 
 
-def test_hidden_cells_are_not_shown_and_what_rests_on_them_cannot_run():
-    found = judged("from myst_nb import glue", "x = 1", "glue('x', x)", "print(x)", hidden=[0, 1, 2])
+@pytest.mark.parametrize("tag", ["remove-cell", "remove-input"])
+def test_hidden_cells_are_not_shown_and_what_rests_on_them_cannot_run(tag):
+    sources = ["from myst_nb import glue", "x = 1", "glue('x', x)", "print(x)"]
+    found = judged(*sources, hidden=[0, 1, 2], tag=tag)
     assert found.keys() == {"3"}
     assert found["3"].reason == "needs a cell that the page does not show"
 
