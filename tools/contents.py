@@ -148,26 +148,29 @@ def mark_entries(app: Sphinx, name: str, template: str, context: dict[str, Any],
 def _remember(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    _before.clear()
-    _before.update({name: (_in_sidebar(env, name), _in_lists(env, name)) for name in env.titles})
+    _before.update(sidebar=_sidebar(env), lists=_lists(env))
     return []
 
 
 def _write_again(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Name the pages that say of others what is no longer so: Sphinx would not write them again."""
-    now = {name: (_in_sidebar(env, name), _in_lists(env, name)) for name in env.titles}
-    changed = [name for name in now if name in _before and now[name] != _before[name]]
-    if any(now[name][0] != _before[name][0] for name in changed):
+    if _sidebar(env) != _before["sidebar"]:
         return list(env.all_docs)
-    return [name for name in env.all_docs if changed and env.metadata[name].get("tells_of_others")]
+    if _lists(env) != _before["lists"]:
+        return [name for name in env.all_docs if env.metadata[name].get("tells_of_others")]
+    return []
 
 
-def _in_sidebar(env: BuildEnvironment, name: str) -> tuple[str, bool]:
-    return env.titles[name].astext(), bool(env.metadata[name].get("deeper"))
+def _sidebar(env: BuildEnvironment) -> tuple[dict[str, tuple[str, bool]], dict[str, list[str]]]:
+    """Return what every page shows of the others: their titles and marks, and their order."""
+    pages = {name: (env.titles[name].astext(), "deeper" in env.metadata[name]) for name in env.titles}
+    return pages, {name: list(below) for name, below in env.toctree_includes.items()}
 
 
-def _in_lists(env: BuildEnvironment, name: str) -> tuple[Any, Any]:
-    return env.metadata[name].get("minutes"), env.metadata[name].get("description")
+def _lists(env: BuildEnvironment) -> dict[str, tuple[Any, Any]]:
+    """Return what only lists and times show."""
+    pages = {name: env.metadata[name] for name in env.titles}
+    return {name: (facts.get("minutes"), facts.get("description")) for name, facts in pages.items()}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -180,6 +183,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-updated", _write_again)
     app.connect("doctree-resolved", fill)
     app.connect("html-page-context", mark_entries, priority=800)  # the theme's own come first
-    # With another measure every page is read again.
-    measure = zlib.crc32(Path(reading_time.__file__).read_bytes())
-    return {"version": "1", "env_version": measure, "parallel_read_safe": True, "parallel_write_safe": True}
+    # With another measure, or another line below the title, every page is read again.
+    code = (Path(file).read_bytes() for file in (__file__, reading_time.__file__))
+    version = zlib.crc32(b"".join(code))
+    return {"version": "1", "env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -40,7 +40,9 @@ from tools.progress import Progress
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "_build" / "notebooks"
 PROGRESS = ROOT / "_build" / "progress"
-REFUSED = "a reader would see {}: glue or print a number as text, as in f'{{value:.2f}}', or int(value)"
+REFUSED = (
+    "a reader would see {}: glue or print it as text, as in f'{{value:.2f}}', or int(value), bool(value)"
+)
 TIMEOUT = 900  # seconds for a cell: on a busy machine the slowest takes many times its minute
 
 

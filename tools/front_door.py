@@ -112,6 +112,7 @@ class CardPicture(SphinxDirective):
         name = self.arguments[0]
         if name not in PICTURES:
             raise self.error(f"there is no picture {name!r}, but {', '.join(PICTURES)}")
+        self.env.note_dependency(__file__)
         drawn, alt = PICTURES[name]()
         svg = (
             f'<svg class="card-picture" role="img" aria-label="{escape(alt)}" viewBox="0 0 {WIDTH} {HEIGHT}">'

@@ -19,8 +19,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from normcourse.claims import LEDGER, MIME, Claim, ClaimError, Evidence, Finding, Verdict
+from tools import ledger_picture
 from tools.execution import outputs
-from tools.ledger_picture import picture, verdict
 
 PAGE = "book/ledger"
 WELCOME = "book/welcome"  # which shows the picture
@@ -58,7 +58,7 @@ def gather(notebooks: Mapping[str, NotebookNode]) -> dict[str, Entry]:
                 faults.append(f"{page}: {error}")
                 refused.add(record.get("id"))
             else:
-                entries[evidence.id].append(Entry(page, _title(notebook), evidence))
+                entries[evidence.id].append(Entry(page, _title(notebook) or page, evidence))
     for name, found in entries.items():
         if len(found) > 1:
             pages = ", ".join(entry.page for entry in found)
@@ -78,8 +78,9 @@ def _records(notebook: NotebookNode) -> Iterable[Mapping[str, Any]]:
 
 
 def _title(notebook: NotebookNode) -> str:
-    source = next(cell.source for cell in notebook.cells if cell.source.startswith("# "))
-    return str(source.partition("\n")[0].removeprefix("# "))
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    heading = re.search(r"^# (.*)", text, re.MULTILINE)  # above it there may be a label
+    return heading[1] if heading else ""
 
 
 def details(claim: Claim, entries: Mapping[str, Entry], addresses: Mapping[str, str]) -> str:
@@ -91,7 +92,7 @@ def details(claim: Claim, entries: Mapping[str, Entry], addresses: Mapping[str, 
         addresses: Relative address of each notebook's page.
     """
     sources = ", ".join(f"{{cite:t}}`{source}`" for source in claim.sources)
-    head = f"Verdict: {verdict(claim)}. On the claim: {sources}."
+    head = f"Verdict: {ledger_picture.verdict(claim)}. On the claim: {sources}."
     if claim.verdict is Verdict.OPEN:
         return head
     said = claim.say({name: entry.evidence.estimate for name, entry in entries.items()})
@@ -141,6 +142,8 @@ class _OfRecords(SphinxDirective):
 
     def gather(self) -> dict[str, Entry]:
         """Return the entries, or raise an error that names all faults."""
+        for code in (__file__, ledger_picture.__file__):
+            self.env.note_dependency(code)
         try:
             return gather(_executed(self.env))
         except ClaimError as error:
@@ -155,7 +158,7 @@ class Picture(_OfRecords):
         evidence = {name: entry.evidence for name, entry in self.gather().items()}
         here = self.env.docname == PAGE
         address = "" if here else self.env.app.builder.get_relative_uri(self.env.docname, PAGE)
-        return [nodes.raw("", picture(evidence, address), format="html")]
+        return [nodes.raw("", ledger_picture.picture(evidence, address), format="html")]
 
 
 class Ledger(_OfRecords):
@@ -194,12 +197,21 @@ def _executed(env: BuildEnvironment) -> dict[str, NotebookNode]:
     return {page: outputs(path) for page, path in paths.items() if path.suffix == ".ipynb"}
 
 
-def _follow_notebooks(
+def _follow_removed(
     app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """Name the pages that show records, to be read again when a notebook was added, changed or removed."""
-    touched = [env.doc2path(page) for page in added | changed if env.doc2path(page).endswith(".ipynb")]
-    return [page for page in (PAGE, WELCOME) if page in env.found_docs] if touched or removed else []
+    """Name the pages that show records, to be read again when a page was removed."""
+    return _showing(env) if removed else []
+
+
+def _follow_notebooks(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Read the pages that show records again when any notebook is, if only for what it imports."""
+    if any(env.doc2path(page).endswith(".ipynb") for page in docnames):
+        docnames += [page for page in _showing(env) if page not in docnames]
+
+
+def _showing(env: BuildEnvironment) -> list[str]:
+    return [page for page in (PAGE, WELCOME) if page in env.found_docs]
 
 
 def _link_boxes(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -222,6 +234,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_directive("ledger", Ledger)
     app.add_directive("ledger-picture", Picture)
-    app.connect("env-get-outdated", _follow_notebooks)
+    app.connect("env-get-outdated", _follow_removed)
+    app.connect("env-before-read-docs", _follow_notebooks, priority=400)  # others go through the same list
     app.connect("doctree-resolved", _link_boxes)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

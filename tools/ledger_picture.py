@@ -92,7 +92,8 @@ def _places(scale: Scale, found: list[Evidence]) -> Callable[[float], float]:
     along: Callable[[float], float] = log if scale.log else float
     ends = [scale.origin, *(scale.claimed or ()), *(end for each in found for end in (each.low, each.high))]
     first, last = along(min(ends)), along(max(ends))
-    return lambda number: MARGIN + (WIDTH - 2 * MARGIN) * (along(number) - first) / (last - first)
+    length = last - first or 1.0  # where nothing was found but the origin
+    return lambda number: MARGIN + (WIDTH - 2 * MARGIN) * (along(number) - first) / length
 
 
 def _mark(found: Evidence, place: Callable[[float], float]) -> str:

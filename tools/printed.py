@@ -1,11 +1,13 @@
-"""What no page may show of a cell: a number as NumPy writes it for programmers, a zero with a minus sign."""
+"""What no page may show of a cell: a scalar as NumPy writes it for programmers, a zero with a minus sign."""
 
 import re
 from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
-SCALAR = re.compile(r"\bnp\.(?:bool|u?int|float|complex|str)\w*\([^()]*\)")
+SCALAR = re.compile(
+    r"\bnp\.(?:True_|False_|(?:bool|u?int|float|complex|longdouble|str|datetime)\w*\([^()]*\))"
+)
 NEGATIVE_ZERO = re.compile(r"(?<![\w.)\]])[-\N{MINUS SIGN}]0(?:\.0*)?(?:e[+-]00)?(?!\d|\.\d|e[+-])")
 
 

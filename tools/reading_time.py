@@ -113,17 +113,20 @@ def _of_cell(cell: NotebookNode) -> Amount:
 def _of_outputs(cell: NotebookNode) -> Amount:
     caption = cell.metadata.get("mystnb", {}).get("figure", {}).get("caption")
     drawn = [output for output in cell.outputs if _is_drawn(output)]
+    others = [output for output in cell.outputs if output not in drawn]
+    figures = Amount(figures=len(drawn))
     if caption is not None:
         # A stored notebook has no images; what stands for one says what it is, and no page shows that.
-        return Amount(figures=max(len(drawn), 1)) + of_markdown(caption)
-    printed = " ".join(_printed(output) for output in cell.outputs if output not in drawn)
-    return Amount(figures=len(drawn), output=len(printed.split()))
+        others = [output for output in others if output.output_type == "stream"]
+        figures = Amount(figures=max(len(drawn), 1)) + of_markdown(caption)
+    printed = " ".join(map(_printed, others))
+    return figures + Amount(output=len(printed.split()))
 
 
 def _is_drawn(output: NotebookNode) -> bool:
     """Return whether an output is a picture, of which a stored notebook may keep the text alone."""
     data = output.get("data", {})
-    stands_for_one = data.get("text/plain", "").startswith("<Figure ")
+    stands_for_one = data.get("text/plain", "").startswith("<Figure ") or "<svg" in data.get("text/html", "")
     return stands_for_one or any(kind.startswith("image/") for kind in data)
 
 
@@ -163,7 +166,7 @@ def _shown(token: Token) -> str:
     """Return what a piece of a line shows, a formula or a number from a cell as one word."""
     if token.type in ("softbreak", "hardbreak"):
         return " "
-    if token.type == "math_inline" or token.meta.get("name", "").startswith("glue"):
+    if token.type.startswith("math_inline") or token.meta.get("name", "").startswith("glue"):
         return "x"
     if token.type == "myst_role":
         return re.sub(r"\s*<[^>]*>$", "", token.content)

@@ -99,6 +99,7 @@ class Finding:
     def condition(self) -> str:
         """What its predicate asks for, in words."""
         words = self.predicate.words("%" if self.spec.endswith("%") else "")
+        words = re.sub(r"(?<!\w)-(?=\d)", "\N{MINUS SIGN}", words)
         return words.replace("the whole interval", "the count") if self.counted else words
 
     def say(self, estimate: float, low: float, high: float) -> str:
@@ -150,7 +151,7 @@ class Claim:
 
     Raises:
         ValueError: The verdict does not follow from the findings, an id is doubled or not the claim's, or the
-            phrase has a number that is no finding, or none.
+            phrase has a number that is no finding, or a rounding error, or none.
 
     Example:
         >>> found = Finding("C0.depth", "Twice as fast.", Speaks.FOR, Within(1, 3))
@@ -203,6 +204,11 @@ class Claim:
             )
         if names and not named:
             raise ValueError(f"the phrase of {self.id} has no number: name one of its findings in braces")
+        if noise := [f.name for f in self.findings if f.rounding and f.name in named]:
+            raise ValueError(
+                f"the phrase of {self.id} gives the digits of a rounding error, {', '.join(noise)}: they "
+                "differ from machine to machine; say it in words"
+            )
 
     def say(self, estimates: Mapping[str, float]) -> str:
         """Return the phrase with the numbers of these runs, by the findings' ids."""
@@ -213,4 +219,5 @@ class Claim:
             return write(estimates[finding.id], match[2] or finding.spec)
 
         phrase = _NAMED.sub(number, self.phrase)
-        return phrase[:1].upper() + phrase[1:]
+        first = phrase[:1]
+        return (first.upper() if first.isascii() else first) + phrase[1:]  # a σ is no Σ

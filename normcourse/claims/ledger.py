@@ -433,7 +433,7 @@ LEDGER: Sequence[Claim] = (
         ),
         stands="holds against bad starts, hardly against a good one",
         phrase=(
-            "{range:.0f} more of seven scales train; a good start leaves {good-start:.1%} of accuracy to gain"
+            "{range:.0f} more of seven scales train; against a good start accuracy gains {good-start:.3f}"
         ),
         scale=Scale(("too-small", "good-start", "too-large"), 0, "no gain"),
         findings=(

@@ -68,8 +68,17 @@ def test_no_time_is_typed_by_hand():
 def test_a_picture_keeps_to_its_frame(name):
     drawn, alt = front_door.PICTURES[name]()
     soup = BeautifulSoup(drawn, "html.parser")
-    xs = [float(circle["cx"]) for circle in soup.find_all("circle")]
-    xs += [float(x) for line in soup.find_all("path") for x in re.findall(r"[ML]([\d.]+) ", line["d"])]
-    xs += [float(cell["x"]) for cell in soup.find_all("rect")]
     assert alt.endswith(".")
-    assert all(4 <= x <= front_door.WIDTH - 4 for x in xs)
+    points = [
+        (float(x), float(y))
+        for line in soup.find_all("path")
+        for x, y in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", line["d"])
+    ]
+    for circle in soup.find_all("circle"):
+        x, y, radius = (float(circle[key]) for key in ("cx", "cy", "r"))
+        points += [(x - radius, y - radius), (x + radius, y + radius)]
+    for cell in soup.find_all("rect"):
+        x, y, width, height = (float(cell[key]) for key in ("x", "y", "width", "height"))
+        points += [(x, y), (x + width, y + height)]
+    assert points
+    assert all(2 <= x <= front_door.WIDTH - 2 and 2 <= y <= front_door.HEIGHT - 2 for x, y in points)

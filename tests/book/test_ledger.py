@@ -1,7 +1,9 @@
 """The ledger's page and the notebooks agree, and every way in which they could not is an error."""
 
 import copy
+import os
 import re
+import time
 from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from sphinx.application import Sphinx
 from normcourse.claims import LEDGER, MIME, Below, ClaimError, evidence
 from tools import ledger, ledger_picture
 from tools.notebooks import ROOT, find, normalise
+from tools.printed import NEGATIVE_ZERO
 from tools.site_check.pages import HTML
 
 FINDINGS = {finding.id: finding for claim in LEDGER for finding in claim.findings}
@@ -142,14 +145,64 @@ def test_environments_are_told_apart():
     assert "PyTorch 0.1" in lines[1]
 
 
-@pytest.mark.parametrize(
-    ("added", "removed", "read"),
-    [({"book/n"}, set(), True), ({"book/text"}, set(), False), (set(), {"book/gone"}, True)],
-)
-def test_the_page_is_read_again_when_a_notebook_is(added, removed, read):
-    files = {"book/n": "book/n.ipynb", "book/text": "book/text.md"}
-    env = SimpleNamespace(found_docs={ledger.PAGE, ledger.WELCOME, *files}, doc2path=files.get)
-    assert ledger._follow_notebooks(None, env, added, set(), removed) == [ledger.PAGE, ledger.WELCOME] * read
+def test_a_page_is_named_by_its_heading_wherever_that_stands():
+    cells = [new_markdown_cell("(label)=\n# The title\n\n# More"), new_code_cell("# a comment\n1")]
+    assert ledger._title(new_notebook(cells=cells)) == "The title"
+    assert ledger._title(new_notebook(cells=cells[1:])) == ""
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Return what builds a book with a page of records, and returns the pages that were read for it."""
+    monkeypatch.setattr(ledger, "gather", lambda notebooks: {})
+    monkeypatch.setattr(ledger, "_executed", lambda env: {})
+    monkeypatch.setattr(ledger_picture, "picture", lambda evidence, address: "")
+    files = {
+        "index.md": "# Book\n\n```{toctree}\nbook/ledger\nbook/text\nbook/n\n```\n",
+        "book/ledger.md": "# The ledger\n\n```{ledger-picture}\n```\n",
+        "book/text.md": "# Text\n",
+        "book/n.ipynb": nbformat.writes(new_notebook(cells=[new_markdown_cell("# N")])),
+    }
+    source = tmp_path / "source"
+    (source / "book").mkdir(parents=True)
+    for name, text in files.items():
+        (source / name).write_text(text, encoding="utf-8")
+    settings = {
+        "extensions": ["myst_nb", "tools.ledger"],
+        "nb_execution_mode": "off",
+        # Else myst_nb would write into Sphinx's default, for every book of this process.
+        "source_suffix": dict.fromkeys((".md", ".ipynb"), "myst-nb"),
+    }
+
+    def build(*outdated):
+        app = Sphinx(source, None, tmp_path / "out", tmp_path / "trees", "dummy", settings, None, None)
+        app.connect("env-get-outdated", lambda *_: outdated)
+        pages = []
+        app.connect("source-read", lambda app, page, text: pages.append(page))
+        app.build()
+        return set(pages)
+
+    return build
+
+
+def test_the_page_is_read_again_with_any_notebook_and_without_one(read, tmp_path):
+    assert read() == {"index", "book/ledger", "book/text", "book/n"}
+    assert read() == set()
+    assert read("book/text") == {"book/text"}
+    assert read("book/n") == {"book/n", "book/ledger"}  # as where a module that it imports has changed
+    source = tmp_path / "source"
+    (source / "book" / "n.ipynb").unlink()
+    (source / "index.md").write_text("# Book\n\n```{toctree}\nbook/ledger\nbook/text\n```\n")
+    assert read() == {"index", "book/ledger"}
+
+
+def test_the_page_is_read_again_when_what_draws_it_changes(read, monkeypatch, tmp_path):
+    code = tmp_path / "drawn.py"
+    code.write_text("")
+    monkeypatch.setattr(ledger_picture, "__file__", str(code))
+    read()
+    os.utime(code, (time.time() + 9,) * 2)
+    assert read() == {"book/ledger"}
 
 
 def test_a_line_links_to_its_claim():
@@ -227,7 +280,7 @@ def test_phrases_are_short():
     assert not long
 
 
-ODD = re.compile(r"e[+-]00|e-1[3-9]|[-\N{MINUS SIGN}]0(\.0+)?(?![\d.])|\[(\S+), \2\]")
+ODD = re.compile(rf"e[+-]00|e-(?:1[3-9]|[2-9]\d)|{NEGATIVE_ZERO.pattern}|\[(\S+), \1\]")
 
 
 def test_no_result_is_a_rounding_error_or_a_negative_zero_or_has_an_interval_without_length():
@@ -240,6 +293,7 @@ def test_no_result_is_a_rounding_error_or_a_negative_zero_or_has_an_interval_wit
     [
         ("0e+00 [0e+00, 0e+00]", True),
         ("3e-17", True),
+        ("1e-20", True),
         ("0.1 [-0.0, 0.3]", True),
         ("10% [10%, 10%]", True),
         ("\N{MINUS SIGN}0.088 [\N{MINUS SIGN}0.118, \N{MINUS SIGN}0.060]", False),
@@ -271,6 +325,13 @@ def test_a_scale_is_in_proportion():
     place = ledger_picture._places(told.scale, [found[f"C6.{name}"] for name in told.scale.findings])
     assert place(4) - place(2) == pytest.approx(place(2) - place(1))  # ratios
     assert place(1) == ledger_picture.MARGIN
+
+
+def test_a_scale_of_nothing_but_its_origin_is_drawn():
+    [told] = [claim for claim in LEDGER if claim.id == "C5"]
+    none = evidence.Evidence("C5.company", 0.0, 0.0, 0.0, 8, "", {})
+    alone = replace(told, scale=replace(told.scale, findings=("company",)))
+    assert f'cx="{ledger_picture.MARGIN:.1f}"' in ledger_picture.scale(alone, {none.id: none})
 
 
 @pytest.mark.parametrize("page", [ledger.PAGE, ledger.WELCOME])

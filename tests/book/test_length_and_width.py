@@ -28,7 +28,7 @@ DEEPER = {
 }
 PATH = [name for name in PAGES if name not in DEEPER]
 MARK = re.compile(r"^(?:\([\w-]+\)=\n)*# .+\n+```\{deeper\}\n```$", re.MULTILINE)
-FENCE = re.compile(r"^```(?:python)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^(?P<fence>([`:])\2{2,})(?P<kind>.*)\n(?P<body>(?:.*\n)*?)(?P=fence)$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", PATH)
@@ -43,6 +43,15 @@ def test_these_pages_and_no_others_are_marked_as_deeper():
     assert {name for name, source in first.items() if "{deeper}" in source} == DEEPER
 
 
+def fenced(text):
+    """Yield the code in Markdown, of directives too."""
+    for found in FENCE.finditer(text):
+        if found["kind"].startswith("{") and not found["kind"].startswith("{code"):
+            yield from fenced(found["body"])
+        else:
+            yield found["body"]
+
+
 def wide(notebook):
     """Return the lines of code that a page shows and that its column cuts."""
     code = [
@@ -51,10 +60,7 @@ def wide(notebook):
         if cell.cell_type == "code" and not HIDDEN_INPUT.intersection(cell.metadata.get("tags", []))
     ]
     code += [
-        fence
-        for cell in notebook.cells
-        if cell.cell_type == "markdown"
-        for fence in FENCE.findall(cell.source)
+        fence for cell in notebook.cells if cell.cell_type == "markdown" for fence in fenced(cell.source)
     ]
     return [line for source in code for line in source.splitlines() if len(line) > COLUMNS]
 
@@ -71,8 +77,11 @@ def test_a_wide_line_is_seen_where_it_shows():
         new_code_cell(line, metadata={"tags": ["hide-input"]}),
         new_code_cell(line, metadata={"tags": ["nbval-ignore-output"]}),
         new_markdown_cell(f"{line}\n\n```python\n{line}\n```\n"),
+        new_markdown_cell(f"````{{dropdown}} More\n{line}\n```{{code-block}} python\n{line}\n```\n````\n"),
+        new_markdown_cell(f":::{{note}}\nText.\n:::\n\n{line}\n\n```{{note}}\nText.\n```\n\n{line}\n"),
+        new_markdown_cell(f"```{{note}}\nText.\n```\n\n{line}\n\n```python\n1\n```\n"),
     ]
-    assert wide(new_notebook(cells=cells)) == [line] * 3
+    assert wide(new_notebook(cells=cells)) == [line] * 4
 
 
 @pytest.mark.parametrize(

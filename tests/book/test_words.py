@@ -87,7 +87,7 @@ def glued(text):
     ("text", "found"),
     [
         ("np.int64(4)", ["np.int64(4)"]),
-        ("[np.float64(0.5), np.True_, np.bool(True)]", ["np.float64(0.5)", "np.bool(True)"]),
+        ("[np.float64(0.5), np.True_, np.bool(True)]", ["np.float64(0.5)", "np.True_", "np.bool(True)"]),
         ("array([1., 2.])", []),
         ("'4'", []),
     ],

@@ -88,6 +88,8 @@ def test_a_condition_speaks_the_unit_of_its_numbers():
     share = replace(finding(Speaks.FOR), predicate=Within(0.025, 0.29), spec=".1%")
     assert share.condition == "the whole interval lies between 2.5% and 29%"
     assert finding(Speaks.FOR).condition == "the whole interval lies above 2"
+    bound = replace(finding(Speaks.FOR), predicate=Within(-0.5, 1e-12))
+    assert bound.condition == "the whole interval lies between −0.5 and 1e-12"
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,13 @@ def test_a_phrase_takes_its_numbers_from_the_runs():
     found = (finding(Speaks.FOR, "C6.deep"), finding(Speaks.FOR, "C6.two-layers"))
     told = claim(findings=found, phrase="up to {deep:.0f} times, {two-layers} with two layers")
     assert told.say({"C6.deep": 11.7, "C6.two-layers": -0.04}) == "Up to 12 times, 0.0 with two layers"
+    assert claim(findings=found, phrase="σ moves {deep}").say({"C6.deep": 1}) == "σ moves 1.0"
+
+
+def test_a_phrase_with_a_rounding_error_is_refused():
+    error = replace(finding(Speaks.FOR), predicate=Within(0, 1e-12), rounding=True)
+    with pytest.raises(ValueError, match="the phrase of C6 gives the digits of a rounding error, x"):
+        claim(findings=(error,))
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,24 @@ def test_a_branch_leaves_the_stream_and_joins_it_again():
     assert places["BatchNorm"][0] < places["ReLU"][0]
 
 
+def test_what_follows_a_sum_is_said_of_one_box_and_of_several():
+    assert " ReLU follows." in plotting.branch_diagram(["f"], after=["ReLU"]).alt
+    assert " ReLU, Linear follow." in plotting.branch_diagram(["f"], after=["ReLU", "Linear"]).alt
+
+
+@pytest.mark.parametrize("notes", [{"f": "two\nlines"}, {"ReLU": "two\nlines"}])
+def test_a_note_below_a_box_leaves_it_alone(notes):
+    diagram = plotting.branch_diagram(["f"], after=["ReLU"], notes=notes)
+    places = across(diagram)
+    [(name, _)] = notes.items()
+    [bottom] = [
+        float(box.get("y")) + float(box.get("height"))
+        for box in parsed(diagram).iter(f"{SVG}rect")
+        if float(box.get("y")) < places[name][1] < float(box.get("y")) + float(box.get("height"))
+    ]
+    assert places["two"][1] - 0.72 * drawing.SIZE >= bottom  # the height of capitals
+
+
 def heads(diagram):
     """Return the tip of every arrow."""
     return {

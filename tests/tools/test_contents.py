@@ -98,11 +98,16 @@ class Book:
         below = self.page(name).select_one("article h1").find_next_sibling()
         return below.get_text() if "page-facts" in below.get("class", []) else ""
 
+    def entries(self, name):
+        """Return the entries of a page's sidebar."""
+        links = self.page(name).select("nav.bd-links li > a")
+        return {" ".join(link.get_text().split()): link for link in links}
+
     def marked(self, name):
         """Return the entries of a page's sidebar that carry the word."""
-        links = self.page(name).select("nav.bd-links li > a")
-        assert len(links) == len(FILES) - 1
-        return [" ".join(link.get_text().split()) for link in links if link.select("span.deeper-mark")]
+        entries = self.entries(name)
+        assert len(entries) == len(FILES) - 1
+        return [text for text, link in entries.items() if link.select("span.deeper-mark")]
 
     def listed(self):
         entries = self.page("01-one/index").select("ul.chapter-pages > li")
@@ -157,6 +162,21 @@ def test_other_pages_follow_when_one_changes(tmp_path):
     assert book.build() == ""
     assert book.listed()[1] == ["B and \\(x\\) 8 minutes"]
     assert "path takes 8 minutes" in book.page("ledger").get_text()
+
+
+def test_other_pages_follow_when_one_is_added_or_goes(tmp_path):
+    book = Book(tmp_path)
+    book.build()
+    book.write("book/01-one/05-e.md", f"# E\n\n{PROSE}\n")
+    book.write("book/01-one/index.md", INDEX.replace("04-d\n", "04-d\n05-e\n"))
+    assert book.build() == ""
+    assert "path takes 5 minutes" in book.page("ledger").get_text()
+    assert "E" in book.entries("ledger")
+    (tmp_path / "source" / "book" / "01-one" / "05-e.md").unlink()
+    book.write("book/01-one/index.md", INDEX)
+    assert book.build() == ""
+    assert "path takes 3 minutes" in book.page("ledger").get_text()
+    assert "E" not in book.entries("ledger")
 
 
 def test_faults_are_warned_of(tmp_path):

@@ -39,6 +39,7 @@ Many more words.
         (":::{admonition} What to keep\n:class: tip\n\n- One, two\n- three\n:::", Amount(words=6)),
         ("```{deeper}\n```", Amount()),
         ("| a b | c |\n| --- | --- |\n| d | e |", Amount(words=5)),
+        ("It is $$x + y$$ here.", Amount(words=4)),
         ("$$\nx = 1\n$$ (x-is)\n\n\\begin{align}\nx\n\\end{align}\n", Amount(formulas=2)),
         ("```{math}\n:label: x\n\nx = 1\n```", Amount(formulas=1)),
         ("![Text](a.svg)\n", Amount(figures=1)),
@@ -93,6 +94,11 @@ FIGURE = {"figure": {"name": "f", "caption": "Three {glue:text}`n` words"}, "ima
         ({"text/plain": "an explorer", "image/png": "iVBORw0"}, {}, Amount(code=2, figures=1)),
         ({"text/plain": "Diagram(...)"}, FIGURE, Amount(words=3, code=2, figures=1)),
         (
+            {"text/plain": "Diagram: x", "text/html": "<svg><text>x</text></svg>"},
+            {},
+            Amount(code=2, figures=1),
+        ),
+        (
             {"text/plain": "np", "text/html": "<table id='x'><td>a b</td><td>c</td></table>"},
             {},
             Amount(code=2, output=3),
@@ -103,6 +109,12 @@ FIGURE = {"figure": {"name": "f", "caption": "Three {glue:text}`n` words"}, "ima
 def test_outputs(data, figure, amount):
     shown = cell(outputs=[new_output("display_data", data=data)], mystnb=figure)
     assert of_notebook(new_notebook(cells=[shown])) == amount
+
+
+def test_what_a_cell_prints_beside_its_figure_counts():
+    assert of_notebook(new_notebook(cells=[cell(mystnb=FIGURE)])) == Amount(
+        words=3, code=2, figures=1, output=5
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ PAGES = (
     "book/02-batchnorm-mechanics/02-backward",
     "book/04-layernorm-for-transformers/01-one-formula",
 )
-HIDDEN = "remove-cell"  # the tag of a cell that the page does not show, as of those that glue
+# The tags of a cell whose code the page does not show: of those that glue, and of diagrams.
+HIDDEN = {"remove-cell", "remove-input"}
 OF_EXERCISES = ("setup", "answer-", "check-")  # what the ids of cells begin with that a page's exercises have
 
 _CALLED = {"torch": "PyTorch", "scipy": "SciPy", "sklearn": "scikit-learn", "IPython": "IPython"}
@@ -82,7 +83,7 @@ def package_files(notebooks: Iterable[NotebookNode | Path], root: Path = ROOT) -
 
 
 def _hidden(cell: NotebookNode) -> bool:
-    return HIDDEN in cell.metadata.get("tags", [])
+    return not HIDDEN.isdisjoint(cell.metadata.get("tags", []))
 
 
 def _reason(source: str, scopes: Iterable["_Scope"], before: Iterable[NotebookNode], root: Path) -> str:

@@ -48,7 +48,8 @@ class CodeCell {
       stop,
       name,
     );
-    const input = where.querySelector<HTMLElement>(":scope > .cell_input");
+    // Of a folded cell it stands in the fold, and so do the editor and what it shows.
+    const input = where.querySelector<HTMLElement>(".cell_input");
     input?.replaceWith(host);
     host.after(buttons, this.box.element);
     this.box.element.classList.add("cell_output");
@@ -75,7 +76,7 @@ class CodeCell {
 
 /** Return what the build shows of a cell: the figures without their captions, and all else. */
 function built(where: HTMLElement): HTMLElement[] {
-  const outputs = [...where.querySelectorAll<HTMLElement>(":scope > .cell_output")];
+  const outputs = [...where.querySelectorAll<HTMLElement>(".cell_output")];
   const parts = outputs.flatMap((output) => [...output.querySelectorAll<HTMLElement>(":scope > figure > *")]);
   const whole = outputs.filter((output) => !output.querySelector(":scope > figure"));
   return [...whole, ...parts.filter((part) => part.tagName !== "FIGCAPTION")];
@@ -91,7 +92,7 @@ export function codeCells(session: Session): void {
     if (!where) return;
     if (runnable.reason) {
       const said = `It does not run in the page: it ${runnable.reason}.`;
-      where.querySelector(":scope > .cell_input")?.after(make("p", { class: "in-page-note" }, said));
+      where.querySelector(".cell_input")?.after(make("p", { class: "in-page-note" }, said));
     } else cells.push(new CodeCell(index + 1, runnable, session, upTo, where));
   });
 }

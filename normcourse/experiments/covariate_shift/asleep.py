@@ -130,10 +130,19 @@ def look(model: nn.Sequential, x: ArrayLike | Tensor, y: ArrayLike | Tensor) -> 
     The network stays as it was. A layer is hidden if an activation ends it.
 
     Args:
-        model: A chain of linear maps, norms and activations.
+        model: A chain of linear maps, norms and activations: hidden layers of one width, then a linear map.
         x: Examples.
         y: Their classes.
+
+    Raises:
+        ValueError: The hidden layers differ in width, or an activation ends the chain.
     """
+    widths = {part.out_features for part in list(model)[:-1] if isinstance(part, nn.Linear)}
+    if len(widths) != 1 or not isinstance(model[-1], nn.Linear):
+        raise ValueError(
+            "look needs hidden layers of one width and a linear map at the end; got widths "
+            f"{sorted(widths)} and {type(model[-1]).__name__}"
+        )
     parameter = next(model.parameters())
     h, labels = torch.as_tensor(x).to(parameter), torch.as_tensor(y)
     outputs: list[Tensor] = []

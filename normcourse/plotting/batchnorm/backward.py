@@ -36,13 +36,13 @@ def difference_error(steps: ArrayLike, errors: Mapping[str, ArrayLike]) -> Figur
     """Draw how far a finite difference lies from the derived gradient, for each step size.
 
     Args:
-        steps: Step sizes ``h``, shape ``(K,)``.
+        steps: Step sizes ``τ``, shape ``(K,)``.
         errors: A label and the relative errors, shape ``(K,)``, for each line.
     """
     looks = (("BatchNorm", "o-"), ("plain", "s--"))
     with new_figure() as (figure, axis):
         for (label, values), (colour, line) in zip(errors.items(), looks, strict=False):
             axis.loglog(steps, values, line, color=COLOURS[colour], markersize=4, label=label)
-        axis.set(xlabel="step h of the finite difference", ylabel="relative error")
+        axis.set(xlabel="step τ of the finite difference", ylabel="relative error (lower is better)")
         axis.legend()
     return figure

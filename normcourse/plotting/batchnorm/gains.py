@@ -17,6 +17,8 @@ def times_better(groups: Mapping[str, Mapping[str, Interval]]) -> Figure:
         groups: By question, then by setting: a ratio with its interval, above 1 where BatchNorm is ahead.
     """
     heights = [len(rows) + 0.6 for rows in groups.values()]
+    ends = [interval for found in groups.values() for interval in found.values()]
+    reach = min(0.1, 0.9 * min(i.low for i in ends)), max(30, 1.1 * max(i.high for i in ends))
     with new_figure(
         len(groups),
         1,
@@ -35,7 +37,7 @@ def times_better(groups: Mapping[str, Mapping[str, Interval]]) -> Figure:
             axis.axvline(1, color="black", linewidth=0.8)
             axis.set_title(f"times {question}", loc="left", fontweight="bold")
             axis.set_yticks(range(len(found)), list(found))
-            axis.set(ylim=(len(found) - 0.5, -0.6), xscale="log", xlim=(0.06, 32))
+            axis.set(ylim=(len(found) - 0.5, -0.6), xscale="log", xlim=reach)
             axis.grid(visible=False, axis="y")
         axes[-1, 0].set_xticks(*zip(*((x, f"{x:g}") for x in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20)), strict=True))
         axes[-1, 0].minorticks_off()

@@ -137,7 +137,7 @@ def asleep_frame(results: Sequence[Result], layers: int, norm: str, *, trained: 
 
 
 def _colour(name: str) -> str:
-    return COLOURS["BatchNorm" if "BatchNorm" in name else "plain"]
+    return COLOURS["BatchNorm" if "BatchNorm" in name and "without" not in name else "plain"]
 
 
 def _digits(value: float) -> str:

@@ -104,7 +104,7 @@ def branch_diagram(
     if not _draw_branch_row(drawing, branch, rest, enters, leaves):
         drawing = Drawing()
         _draw_branch_upright(drawing, branch, rest, enters, leaves)
-    follows = f" {', '.join(after)} follows." if after else ""
+    follows = f" {', '.join(after)} {'follows' if len(after) == 1 else 'follow'}." if after else ""
     out = f" At its end: {leaves}." if leaves else ""
     return drawing.finish(
         f"The stream goes {f'from {enters} ' if enters else ''}straight to a sum. A branch leaves it, passes "
@@ -188,6 +188,12 @@ def _put(drawing: Drawing, x: float, y: float, step: _Step) -> Box:
     return Box(x, y, text_width(step.text) + 6, HEIGHT - 8)
 
 
+def _note_below(drawing: Drawing, x: float, y: float, note: str) -> None:
+    """Write a note under a box of one line around a point."""
+    if note:
+        drawing.text(x, y + HEIGHT / 2 + 4 + 9.5 * (note.count("\n") + 1), note)
+
+
 def _draw_row(drawing: Drawing, steps: Sequence[_Step], times: int = 1, y: float = 0) -> list[Box]:
     x, drawn, around = 0.0, [], []
     for before, step in zip((None, *steps), steps, strict=False):
@@ -196,8 +202,7 @@ def _draw_row(drawing: Drawing, steps: Sequence[_Step], times: int = 1, y: float
         slot = _slot(step)
         drawn.append(_put(drawing, x + slot / 2, y, step))
         lines = step.note.count("\n") + 1
-        if step.note:
-            drawing.text(x + slot / 2, y + HEIGHT / 2 + 4 + 9.5 * lines, step.note)
+        _note_below(drawing, x + slot / 2, y, step.note)
         if step.repeated:
             around.append((x, x + slot, HEIGHT / 2 + (6 + 19 * lines) * bool(step.note)))
         x += slot + GAP
@@ -256,8 +261,7 @@ def _draw_branch_row(
         box = _put(drawing, x + GAP + _slot(step) / 2, 0, step)
         drawing.arrow((x, 0), (box.left, 0))
         x = box.right
-        if step.note:
-            drawing.text(box.x, box.bottom + 13, step.note)
+        _note_below(drawing, box.x, 0, step.note)
     return drawing.width <= WIDTH
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
+from normcourse.plotting.diagrams.statistics import counted
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.style import COLOURS, new_figure
 from normcourse.taxonomy import TAXONOMY, NormSpec
@@ -71,7 +72,7 @@ def pooling_frame(norm: str, example: int, channel: int, *, shape: tuple[int, in
         _draw_cells(axis, mask, cell, ("N: examples", "C: channels", "S: positions"))
     examples, channels = mask.any(axis=(1, 2)).sum(), mask.any(axis=(0, 2)).sum()
     reach = (
-        f"{_count(examples, shape[0], 'example')}, {_count(channels, shape[1], 'channel')} and "
+        f"{counted(examples, shape[0], 'example')}, {counted(channels, shape[1], 'channel')} and "
         f"all {shape[2]} positions"
     )
     return Frame(
@@ -112,8 +113,8 @@ def token_frame(norm: str, text: int, token: int, *, shape: tuple[int, int, int]
         axis.margins(x=0.2)  # for the names
     texts, tokens, features = (mask.any(axis=axes).sum() for axes in ((1, 2), (0, 2), (0, 1)))
     reach = (
-        f"{_count(texts, shape[0], 'text')}, {_count(tokens, shape[1], 'token')} and "
-        f"{_count(features, shape[2], 'feature')}"
+        f"{counted(texts, shape[0], 'text')}, {counted(tokens, shape[1], 'token')} and "
+        f"{counted(features, shape[2], 'feature')}"
     )
     others, beside = ("Yes" if count > 1 else "No" for count in (texts, tokens))
     return Frame(
@@ -127,12 +128,6 @@ def token_frame(norm: str, text: int, token: int, *, shape: tuple[int, int, int]
 
 def _statistics(spec: NormSpec) -> str:
     return "one mean and variance" if spec.centred else "one mean square"
-
-
-def _count(number: int, of: int, noun: str) -> str:
-    if number == 1:
-        return f"one {noun}"
-    return f"all {of} {noun}s" if number == of else f"{number} of {of} {noun}s"
 
 
 def _draw_cells(

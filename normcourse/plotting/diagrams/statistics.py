@@ -5,7 +5,7 @@ from math import prod
 from normcourse.plotting.diagrams.drawing import GAP, HEIGHT, Box, Diagram, Drawing, text_width
 from normcourse.taxonomy import TAXONOMY, NormSpec
 
-__all__ = ["flow_diagram", "modes_diagram", "pooled_diagram"]
+__all__ = ["counted", "flow_diagram", "modes_diagram", "pooled_diagram"]
 
 _XHAT = "x\u0302"
 
@@ -140,7 +140,7 @@ def pooled_diagram(norm: str, space: bool = False) -> Diagram:
     drawing.text(ends[0], under + 40, f"each {sets} has its own", anchor="start")
     rows = {n for n, *_ in filled}
     reach = (
-        f"{_count(len(columns), channels, feature)} of {_count(len(rows), examples, 'example')}"
+        f"{counted(len(columns), channels, feature)} of {counted(len(rows), examples, 'example')}"
         + f", at all {positions} positions" * space
     )
     return drawing.finish(
@@ -168,7 +168,12 @@ def _sets(spec: NormSpec, feature: str) -> str:
     return " in each ".join(_EACH[letter].replace("feature", feature) for letter in reversed(kept))
 
 
-def _count(number: int, of: int, noun: str) -> str:
+def counted(number: int, of: int, noun: str) -> str:
+    """Return how many of how many.
+
+    >>> counted(1, 4, "map"), counted(2, 4, "map"), counted(4, 4, "map")
+    ('one map', '2 of 4 maps', 'all 4 maps')
+    """
     if number == 1:
         return f"one {noun}"
     return f"all {of} {noun}s" if number == of else f"{number} of {of} {noun}s"

@@ -96,3 +96,16 @@ def test_the_readers_random_numbers_are_left_alone():
 def test_settings_that_make_no_sense_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         network(replace(QUICK, **change))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 4), nn.Tanh(), nn.Linear(4, 10)],
+        [nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10), nn.Tanh()],
+    ],
+    ids=["two widths", "an activation at the end"],
+)
+def test_a_chain_of_another_kind_is_refused(parts):
+    with pytest.raises(ValueError, match="one width and a linear map at the end"):
+        look(nn.Sequential(*parts), X, Y)
