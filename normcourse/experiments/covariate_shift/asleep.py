@@ -6,7 +6,6 @@ Source:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -49,7 +48,8 @@ class Config:
     examples: int = 500
 
 
-class Layers(NamedTuple):
+@dataclass(frozen=True)
+class Layers:
     """What a network's hidden layers do with one batch; every array has an entry for each hidden layer.
 
     Attributes:
@@ -207,5 +207,5 @@ def _run_one(
 
 def _together(looks: Sequence[Layers]) -> Layers:
     """The first seed's outputs, and all seeds' numbers."""
-    spread, returning, weights = (np.stack(kind) for kind in list(zip(*looks, strict=True))[1:])
-    return Layers(looks[0].outputs, spread, returning, weights)
+    numbers = [(look.spread, look.returning, look.weights) for look in looks]
+    return Layers(looks[0].outputs, *map(np.stack, zip(*numbers, strict=True)))
