@@ -13,7 +13,7 @@ NOTEBOOKS = {path.relative_to(ROOT / "book").as_posix(): path for path in find()
 TOLD = {name: path for name, path in NOTEBOOKS.items() if name.startswith(("01-", "02-"))}
 INDEXES = {
     f"{folder}/index.md": ROOT / "book" / folder / "index.md"
-    for folder in {path.split("/")[0] for path in TOLD}
+    for folder in sorted({path.split("/")[0] for path in TOLD})
 }
 # A link says where.
 SOMEWHERE = re.compile(

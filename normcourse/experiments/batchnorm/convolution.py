@@ -182,17 +182,22 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = REPORT, progress: b
 
 @dataclass(frozen=True)
 class Noise:
-    """Spread of a batch's mean over many batches, in standard deviations of what is pooled.
+    """Spread of a batch's mean over many batches.
 
     Attributes:
         batch_sizes: Shape ``(sizes,)``.
-        position: Of the mean at one position, root mean square over positions and filters, ``(sizes,)``.
-        pooled: Of the mean over all positions, root mean square over filters, ``(sizes,)``.
+        position: Of the mean at one position, in standard deviations of the values at that position, root mean
+            square over positions and filters, ``(sizes,)``.
+        pooled: Of the mean over all positions, in standard deviations of all these values, root mean square
+            over filters, ``(sizes,)``.
+        times: How many times smaller the second is than the first if both are measured in the numbers of the
+            maps, ``(sizes,)``.
     """
 
     batch_sizes: NDArray[np.int64]
     position: NDArray[np.float64]
     pooled: NDArray[np.float64]
+    times: NDArray[np.float64]
 
 
 @torch.no_grad()
@@ -220,12 +225,12 @@ def noise(
         drawn = torch.from_numpy(rng.integers(len(maps), size=(batches, size)))
         means = torch.stack([maps[index].mean(dim=0) for index in drawn])
         # A position whose pixel never varies has no noise to speak of.
-        alone = (means.std(dim=0) / positions)[positions > 0]
-        spreads.append(
-            (alone.square().mean().sqrt(), (means.mean(2).std(0) / overall).square().mean().sqrt())
-        )
-    position, pooled = np.array(spreads).T
-    return Noise(np.array(batch_sizes), position, pooled)
+        alone, together = means.std(dim=0), means.mean(dim=2).std(dim=0)
+        relative = ((alone / positions)[positions > 0], together / overall)
+        squares = [found.square().mean() for found in (*relative, alone, together)]
+        spreads.append([float(square.sqrt()) for square in squares])
+    position, pooled, alone_in_maps, together_in_maps = np.array(spreads).T
+    return Noise(np.array(batch_sizes), position, pooled, alone_in_maps / together_in_maps)
 
 
 def measure(

@@ -47,7 +47,7 @@ def gains() -> dict[str, dict[str, Interval]]:
 
     Example:
         >>> found = gains()["fewer errors"]["batches of 2"]
-        >>> found.high < 1
+        >>> bool(found.high < 1)
         True
     """
     measures: tuple[Callable[[str], Interval], ...] = (step_ratios.ratio, _rate_ratio, _error_ratio)

@@ -125,3 +125,9 @@ def test_noise_of_one_position_falls_with_the_root_of_the_batch():
 def test_an_unknown_pool_is_refused():
     with pytest.raises(ValueError, match="pool must be one of batch and space, batch, but got 'space'"):
         StackedCNN([0], pool="space")
+
+
+def test_one_unit_for_both_means_is_another_ratio():
+    found = noise((2, 32), filters=4, batches=400)
+    assert (found.times > 3).all()
+    assert (found.position / found.pooled > found.times).all()  # over space sigma is larger
