@@ -1,8 +1,8 @@
 """What the contents say of a page: how long it takes to read, and whether it is deeper, that is optional.
 
 A Sphinx extension. The directive ``deeper`` below a page's title marks the page; ``chapter-pages`` lists the
-pages of a chapter on its index; the role ``minutes`` gives the reading time of a page, or of the path through
-a chapter.
+pages of a chapter on its index; the roles ``minutes`` and ``hours`` give the reading time of a page, or
+of the path through a chapter, or of several of these together.
 """
 
 import zlib
@@ -52,13 +52,14 @@ class Time(nodes.General, nodes.Inline, nodes.Element):
     """The place of the reading time of a page that may not be read yet."""
 
 
-class Minutes(SphinxRole):
-    """Give the reading time of a page, or of the path through the pages below it."""
+class ReadingTime(SphinxRole):
+    """Give the reading time of pages, joined by commas; of a chapter's index, that of its path."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Return the place of the time."""
         self.env.metadata[self.env.docname]["tells_of_others"] = True
-        return [Time(page=docname_join(self.env.docname, self.text), line=self.lineno)], []
+        pages = [docname_join(self.env.docname, page.strip()) for page in self.text.split(",")]
+        return [Time(pages=pages, hours=self.name == "hours", line=self.lineno)], []
 
 
 def state(app: Sphinx, doctree: nodes.document) -> None:
@@ -90,16 +91,29 @@ def told(minutes: int) -> str:
     return f"{minutes} minute{'s' * (minutes != 1)}"
 
 
+def told_in_hours(minutes: int) -> str:
+    """Return minutes in the nearest number of hours, at least one.
+
+    >>> told_in_hours(51), told_in_hours(188)
+    ('an hour', '3 hours')
+    """
+    hours = max(1, round(minutes / 60))
+    return "an hour" if hours == 1 else f"{hours} hours"
+
+
 def fill(app: Sphinx, doctree: nodes.document, name: str) -> None:
     """Put lists and times into their places."""
     for place in list(doctree.findall(PageList)):
         entries = [_entry(app, name, page) for page in app.env.toctree_includes.get(name, [])]
         place.replace_self(nodes.bullet_list("", *entries, classes=["chapter-pages"]))
     for place in list(doctree.findall(Time)):
-        minutes = _minutes(app.env, place["page"])
-        if not minutes:
-            logger.warning("no reading time is known of %s", place["page"], location=(name, place["line"]))
-        place.replace_self(nodes.Text(told(minutes)))
+        minutes = {page: _minutes(app.env, page) for page in place["pages"]}
+        if unknown := [page for page, time in minutes.items() if not time]:
+            logger.warning(
+                "no reading time is known of %s", ", ".join(unknown), location=(name, place["line"])
+            )
+        say = told_in_hours if place["hours"] else told
+        place.replace_self(nodes.Text(say(sum(minutes.values()))))
 
 
 def _entry(app: Sphinx, name: str, page: str) -> nodes.list_item:
@@ -177,7 +191,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.add_directive("deeper", Deeper)
     app.add_directive("chapter-pages", ChapterPages)
-    app.add_role("minutes", Minutes())
+    app.add_role("minutes", ReadingTime())
+    app.add_role("hours", ReadingTime())
     app.connect("env-get-outdated", _remember)
     app.connect("doctree-read", state)
     app.connect("env-updated", _write_again)

@@ -28,7 +28,9 @@ def moved_inputs() -> tuple[str, str]:
         _line(f"M4 {GROUND}H{WIDTH - 4}")
         + _line(bell(78))
         + _line(bell(160), "strong dashed")
-        + _line(arrow),
+        + _line(arrow)
+        + _text((6, 20), "in training")
+        + _text((WIDTH - 6, 20), "in use", "end"),
         "Two bell curves on one axis: the inputs in training, and the inputs in use, moved to the right.",
     )
 
@@ -46,7 +48,9 @@ def standardised_batch() -> tuple[str, str]:
     )
     middle = _line(f"M{WIDTH / 2:g} {GROUND - 22}V{GROUND + 6}")
     return (
-        f"{middle}{lines}{''.join(map(_dot, before))}{''.join(_dot(at, 'strong') for at in after)}",
+        f"{middle}{lines}{''.join(map(_dot, before))}{''.join(_dot(at, 'strong') for at in after)}"
+        + _text((6, 22), "one unit, a batch")
+        + _text((6, 54), "normalized"),
         "Seven numbers close together and off the middle; below, the same seven spread evenly around zero.",
     )
 
@@ -62,7 +66,9 @@ def lagging_average() -> tuple[str, str]:
     return (
         "".join(map(_dot, zip(xs, means, strict=True)))
         + _line(_path(zip(xs, running, strict=True)), "strong")
-        + _line(f"M4 {GROUND}H{WIDTH - 4}"),
+        + _line(f"M4 {GROUND}H{WIDTH - 4}")
+        + _text((6, 12), "each batch")
+        + _text((WIDTH - 6, 48), "running average", "end"),
         "Dots, the means of batches, rise and stay; a line, the running mean, follows them late.",
     )
 
@@ -77,9 +83,9 @@ def pooled_token() -> tuple[str, str]:
         for row in range(rows)
         for column in range(columns)
     ]
-    return "".join(
-        cells
-    ), "A table with a row for each token and a column for each feature; one row is filled."
+    said = _text((WIDTH / 2, top + 2 * height - 5), "one token, all its features", "middle", "inside")
+    alt = "A table with a row for each token and a column for each feature; one row is filled."
+    return "".join(cells) + said, alt
 
 
 PICTURES: Mapping[str, Callable[[], tuple[str, str]]] = {
@@ -100,6 +106,10 @@ def _line(path: str, look: str = "plain") -> str:
 
 def _dot(at: tuple[float, float], look: str = "plain") -> str:
     return f'<circle class="{look}" cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="4"/>'
+
+
+def _text(at: tuple[float, float], words: str, anchor: str = "start", look: str = "plain") -> str:
+    return f'<text class="{look}" x="{at[0]:g}" y="{at[1]:g}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
 class CardPicture(SphinxDirective):

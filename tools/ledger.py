@@ -92,29 +92,30 @@ def details(claim: Claim, entries: Mapping[str, Entry], addresses: Mapping[str, 
         addresses: Relative address of each notebook's page.
     """
     sources = ", ".join(f"{{cite:t}}`{source}`" for source in claim.sources)
-    head = f"Verdict: {ledger_picture.verdict(claim)}. On the claim: {sources}."
+    head = f"Verdict: {ledger_picture.verdict(claim)}. On the claim: {sources}. {claim.attribution}".rstrip()
     if claim.verdict is Verdict.OPEN:
         return head
     said = claim.say({name: entry.evidence.estimate for name, entry in entries.items()})
     found = f"**{_plain(said)}.** {claim.summary}"
-    findings = "\n".join(_finding(finding, entries[finding.id]) for finding in claim.findings)
-    checks = "\n".join(_check(finding, entries[finding.id], addresses) for finding in claim.findings)
-    fold = f"````{{dropdown}} When these sentences stand, and where they were run\n{checks}\n````"
+    findings = "\n".join(_finding(finding, entries[finding.id], addresses) for finding in claim.findings)
+    checks = "\n".join(_check(finding, entries[finding.id]) for finding in claim.findings)
+    fold = f"````{{dropdown}} What was run, and what each number must be\n{checks}\n````"
     return "\n\n".join([head, found, findings, fold])
 
 
-def _finding(finding: Finding, entry: Entry) -> str:
+def _finding(finding: Finding, entry: Entry, addresses: Mapping[str, str]) -> str:
     sentence = _plain(finding.sentence.rstrip("."))
-    return f"- *{finding.speaks.capitalize()}:* {sentence}: **{_plain(entry.evidence.result)}**"
-
-
-def _check(finding: Finding, entry: Entry, addresses: Mapping[str, str]) -> str:
-    evidence = entry.evidence
+    how = "counted" if finding.counted else "measured"
     link = f'<a href="{addresses[entry.page]}#{finding.anchor}">{_plain(entry.title)}</a>'
-    how = "Counted" if finding.counted else "Measured"
+    result = _plain(entry.evidence.result)
+    return f"- *{finding.speaks.capitalize()}:* {sentence}: **{result}** ({how} in {link})"
+
+
+def _check(finding: Finding, entry: Entry) -> str:
+    evidence = entry.evidence
     return (
-        f"- {finding.id} stands while {finding.condition}. {how} {evidence.extent}; "
-        f"{_plain(evidence.setting)}. Run in {link}."
+        f"- {finding.id}: {_plain(evidence.setting)}; {evidence.extent}. The sentence stands while "
+        f"{finding.condition}."
     )
 
 
@@ -175,7 +176,8 @@ class Ledger(_OfRecords):
             )
             for claim in LEDGER
         ]
-        versions = self._section("ledger-environments", "What the runs ran on", environments(entries))
+        ran = f"````{{dropdown}} Versions and processors, by finding\n{environments(entries)}\n````"
+        versions = self._section("ledger-environments", "What the runs ran on", ran)
         return [*claims, versions]
 
     def _section(self, label: str, title: str, markdown: str) -> nodes.section:

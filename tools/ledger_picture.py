@@ -20,8 +20,8 @@ SIGNS = {
     Verdict.NOT_REPRODUCED: "○",
     Verdict.OPEN: "…",
 }
-WIDTH, HEIGHT, MARGIN = 260, 52, 10
-AXIS, LABELS = 34, 48  # heights
+WIDTH, MARGIN = 260, 10
+AXIS, LABELS = 34, (48, 62)  # heights of the axis, and of the rows of labels
 LANES = {Speaks.FOR: 10, Speaks.LIMITS: 24, Speaks.AGAINST: 24}
 LETTER = 6.2  # how wide a letter of a label is, about
 VERBS = {
@@ -78,12 +78,13 @@ def scale(claim: Claim, evidence: Mapping[str, Evidence]) -> str:
         left, right = map(place, claim.scale.claimed)
         size = f'width="{right - left:.1f}" height="{AXIS - 2}"'
         band = f'<rect class="ledger-claimed" x="{left:.1f}" y="2" {size}/>'
+    labels, rows = _labels(claim, found, place)
     axis = f"M{MARGIN} {AXIS}H{WIDTH - MARGIN}M{place(claim.scale.origin):.1f} 2V{AXIS}"
     return (
         f'<svg class="ledger-scale" role="img" aria-label="{escape(_alt(claim.scale, found))}" '
-        f'viewBox="0 0 {WIDTH} {HEIGHT}">{band}'
+        f'viewBox="0 0 {WIDTH} {LABELS[rows - 1] + 4}">{band}'
         f'<path class="ledger-axis" d="{axis}"/>'
-        f"{_labels(claim.scale, found, place)}{marks}</svg>"
+        f"{labels}{marks}</svg>"
     )
 
 
@@ -110,21 +111,33 @@ def _mark(found: Evidence, place: Callable[[float], float]) -> str:
     return f'<g class="ledger-{speaks}"><title>{escape(title)}</title>{line}{sign}</g>'
 
 
-def _labels(scale: Scale, found: list[Evidence], place: Callable[[float], float]) -> str:
-    """Write what the origin means, what is claimed and the outermost numbers, as far as there is room."""
+def _labels(claim: Claim, found: list[Evidence], place: Callable[[float], float]) -> tuple[str, int]:
+    """Write what the origin means, the numbers that the phrase gives, and what is claimed.
+
+    Returns:
+        The labels, and how many rows they take. What finds no room in these is left out.
+    """
+    scale = claim.scale
+    if scale is None:
+        return "", 1
     texts = [(place(scale.origin), f"{scale.origin:g}: {scale.says}")]
+    shown = {each.finding.name: each.estimate for each in found}
+    for name, spec in claim.named.items():
+        if name in shown and abs(place(shown[name]) - place(scale.origin)) > 1:  # where its label stands
+            texts.append((place(shown[name]), write(shown[name], spec)))
     if scale.claimed:
         texts.append((sum(map(place, scale.claimed)) / 2, "claimed"))
-    outermost = sorted(found, key=lambda each: -abs(place(each.estimate) - place(scale.origin)))
-    texts += [(place(each.estimate), write(each.estimate, each.finding.spec)) for each in outermost]
-    labels, taken = [], []
+    labels = []
+    taken: list[list[tuple[float, float]]] = [[] for _ in LABELS]
     for x, text in texts:
         width = LETTER * len(text)
         left = min(max(x - width / 2, 0), WIDTH - width)
-        if all(left > end + 8 or left + width < start - 8 for start, end in taken):
-            taken.append((left, left + width))
-            labels.append(f'<text x="{left + width / 2:.1f}" y="{LABELS}">{escape(text)}</text>')
-    return "".join(labels)
+        for y, row in zip(LABELS, taken, strict=True):
+            if all(left > end + 8 or left + width < start - 8 for start, end in row):
+                row.append((left, left + width))
+                labels.append(f'<text x="{left + width / 2:.1f}" y="{y}">{escape(text)}</text>')
+                break
+    return "".join(labels), sum(map(bool, taken))
 
 
 def _alt(scale: Scale, found: list[Evidence]) -> str:

@@ -45,12 +45,14 @@ _NAMED = re.compile(r"\{([a-z0-9-]+)(?::([^{}]+))?\}")
 
 
 def write(number: float, spec: str) -> str:
-    """Format a number with a true minus sign, and never as a negative zero.
+    """Format a number with a true minus sign, and never as a negative zero; with ``p`` a share as points.
 
     Example:
-        >>> write(-0.04, ".1f"), write(-0.06, "+.1f")
-        ('0.0', '−0.1')
+        >>> write(-0.04, ".1f"), write(-0.06, "+.1f"), write(0.0911, "+.1p")
+        ('0.0', '−0.1', '+9.1')
     """
+    if spec.endswith("p"):
+        number, spec = 100 * number, f"{spec[:-1]}f"
     return written(number, spec).replace("-", "\N{MINUS SIGN}")
 
 
@@ -63,7 +65,7 @@ class Finding:
         sentence: What was found, with its conditions.
         speaks: Whether it speaks for the claim, limits it, or speaks against it.
         predicate: What the run's interval must satisfy for the sentence to stand.
-        spec: Format of its numbers, as in ``".1f"`` or ``".0%"``.
+        spec: Format of its numbers, as in ``".1f"`` or ``".0%"``, or ``".1p"`` for shares told as points.
         unit: Of its numbers, as in ``"times fewer steps"``; empty where ``spec`` says it.
         counted: What an exact count is over, as in ``"models"``; empty for a measurement over seeds.
         rounding: Whether it is a rounding error, of which nothing but the bound is worth saying.
@@ -98,7 +100,7 @@ class Finding:
     @property
     def condition(self) -> str:
         """What its predicate asks for, in words."""
-        words = self.predicate.words("%" if self.spec.endswith("%") else "")
+        words = self.predicate.words({"%": "%", "p": "points"}.get(self.spec[-1:], ""))
         words = re.sub(r"(?<!\w)-(?=\d)", "\N{MINUS SIGN}", words)
         return words.replace("the whole interval", "the count") if self.counted else words
 
@@ -148,6 +150,7 @@ class Claim:
             they come from the runs: ``"{tanh} times with tanh"``, or in another format, ``"{tanh:.0f}"``.
             What is no finding is said in words.
         scale: The axis on which the findings are drawn; None where they have none in common.
+        attribution: Who says how much of it, in Markdown, where the sources alone would mislead.
 
     Raises:
         ValueError: The verdict does not follow from the findings, an id is doubled or not the claim's, or the
@@ -171,6 +174,7 @@ class Claim:
     stands: str = ""
     phrase: str = ""
     scale: Scale | None = None
+    attribution: str = ""
 
     def __post_init__(self) -> None:
         ids = Counter(finding.id for finding in self.findings)
@@ -191,7 +195,7 @@ class Claim:
 
     def _check_words(self) -> None:
         names = {finding.name for finding in self.findings}
-        named = [name for name, _ in _NAMED.findall(self.phrase)]
+        named = [name for name, _ in _NAMED.findall(self.phrase)]  # perhaps unknown
         drawn = self.scale.findings if self.scale else ()
         if unknown := [name for name in (*named, *drawn) if name not in names]:
             raise ValueError(
@@ -210,13 +214,18 @@ class Claim:
                 "differ from machine to machine; say it in words"
             )
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The findings whose numbers the phrase gives, in its order, each with its format there."""
+        specs = {finding.name: finding.spec for finding in self.findings}
+        return {name: spec or specs[name] for name, spec in _NAMED.findall(self.phrase)}
+
     def say(self, estimates: Mapping[str, float]) -> str:
         """Return the phrase with the numbers of these runs, by the findings' ids."""
-        found = {finding.name: finding for finding in self.findings}
+        specs = self.named
 
         def number(match: re.Match[str]) -> str:
-            finding = found[match[1]]
-            return write(estimates[finding.id], match[2] or finding.spec)
+            return write(estimates[f"{self.id}.{match[1]}"], specs[match[1]])
 
         phrase = _NAMED.sub(number, self.phrase)
         first = phrase[:1]

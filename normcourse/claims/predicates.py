@@ -18,7 +18,7 @@ class Predicate(ABC):
 
     @abstractmethod
     def bounds(self, unit: str = "") -> str:
-        """Say what a number must be, as in "above 2"; with ``unit="%"`` in percentages."""
+        """Say what a number must be, as in "above 2"; ``unit`` "%" or "points" says shares in hundredths."""
 
     @abstractmethod
     def slack(self, interval: Interval) -> float:
@@ -30,7 +30,9 @@ class Predicate(ABC):
 
 
 def _say(number: float, unit: str) -> str:
-    return f"{100 * number:g}%" if unit == "%" else f"{number:g}"
+    if unit == "%":
+        return f"{100 * number:g}%"
+    return f"{100 * number if unit == 'points' else number:g}"
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ def test_a_condition_speaks_the_unit_of_its_numbers():
     share = replace(finding(Speaks.FOR), predicate=Within(0.025, 0.29), spec=".1%")
     assert share.condition == "the whole interval lies between 2.5% and 29%"
     assert finding(Speaks.FOR).condition == "the whole interval lies above 2"
+    points = replace(finding(Speaks.FOR), predicate=Within(-0.03, 0.5), spec=".1p")
+    assert points.condition == "the whole interval lies between −3 and 50"
     bound = replace(finding(Speaks.FOR), predicate=Within(-0.5, 1e-12))
     assert bound.condition == "the whole interval lies between −0.5 and 1e-12"
 
@@ -98,6 +100,7 @@ def test_a_condition_speaks_the_unit_of_its_numbers():
         ((21.4, 19.0, 23.9), {"unit": "times"}, "21.4 [19.0, 23.9] times"),
         ((-0.04, -0.3, 0.02), {}, "0.0 [−0.3, 0.0]"),
         ((0.5, 0.496, 0.504), {"spec": ".2f"}, "0.50"),
+        ((0.0911, 0.06, 0.12), {"spec": "+.1p", "unit": "points"}, "+9.1 [+6.0, +12.0] points"),
         ((2.15, 2.15, 2.15), {"spec": ".2f", "unit": "times"}, "2.15 times, at every seed"),
         ((0.75, 0.75, 0.75), {"spec": ".0%", "counted": "models"}, "75%"),
         ((3e-17, 1e-17, 4e-17), {"rounding": True, "unit": "σ"}, "below 1e-12 σ"),
@@ -172,6 +175,7 @@ def test_a_phrase_takes_its_numbers_from_the_runs():
     told = claim(findings=found, phrase="up to {deep:.0f} times, {two-layers} with two layers")
     assert told.say({"C6.deep": 11.7, "C6.two-layers": -0.04}) == "Up to 12 times, 0.0 with two layers"
     assert claim(findings=found, phrase="σ moves {deep}").say({"C6.deep": 1}) == "σ moves 1.0"
+    assert told.named == {"deep": ".0f", "two-layers": ".1f"}
 
 
 def test_a_phrase_with_a_rounding_error_is_refused():
@@ -207,7 +211,7 @@ def test_every_claim_says_for_what_it_holds():
 @pytest.mark.parametrize("told", [claim for claim in claims.LEDGER if claim.scale], ids=lambda told: told.id)
 def test_findings_on_one_axis_are_of_one_kind(told):
     drawn = [found for found in told.findings if found.name in told.scale.findings]
-    assert len({found.spec.endswith("%") for found in drawn}) == 1
+    assert len({found.spec[-1] for found in drawn}) == 1  # shares, points, or numbers
     assert len({bool(found.counted) for found in drawn}) == 1
 
 

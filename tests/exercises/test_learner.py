@@ -199,6 +199,8 @@ FORECAST = {
     "batches of 2": 0.9,
     "ghosts": 0.1,
     "without noise": 0.9,
+    "noise": 0.1,
+    "noise, tanh": 0.9,
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from notebooks import EXERCISE, FORWARD, READER, earned, forward, hand_in, notebook, released, run
 
-from normcourse.exercises.catalogue import EXERCISES
+from normcourse.exercises.catalogue import EXERCISES, find_task
 from normcourse.exercises.learner import check
 from normcourse.exercises.notebooks import answer_cell, load, solution_source
 from normcourse.exercises.running import read_answer
@@ -161,7 +161,7 @@ def test_edited_checks_do_not_matter(tmp_path):
 
 # Dictionaries
 
-REASONS = {question.name: question.right for question in EXERCISE.tasks[5].questions}
+REASONS = {question.name: question.right for question in find_task("bn.reasons").questions}
 EMPTY = "BN_REASONS = " + repr(dict.fromkeys(REASONS))
 
 

@@ -163,7 +163,7 @@ FRAMES = {
     "standardising_frame": lambda: plotting.standardising_frame(POINTS, 2.0, -1.0, 0.5),
     "token_frame": lambda: plotting.token_frame("LayerNorm", 1, 4),
     "unit_frame": lambda: plotting.unit_frame(SHIFTS, 4, 3),
-    "waking_frame": lambda: plotting.waking_frame(WAKING, LOOKED_AT.x, LOOKED_AT.y, 8, "none"),
+    "waking_frame": lambda: plotting.waking_frame(WAKING, LOOKED_AT.y, 8, "none"),
     "weight_plane_frame": lambda: plotting.weight_plane_frame(1.0, 1.0),
     "weighting_frame": lambda: plotting.weighting_frame(0.0, 1),
 }
@@ -365,7 +365,7 @@ def test_the_plane_says_the_same_turn_for_equal_effective_rates():
 
 
 def test_a_layer_sleeps_where_its_spread_is_small():
-    said = {norm: plotting.waking_frame(WAKING, LOOKED_AT.x, LOOKED_AT.y, 8, norm).readout for norm in WAKING}
+    said = {norm: plotting.waking_frame(WAKING, LOOKED_AT.y, 8, norm).readout for norm in WAKING}
     assert WAKING["none"].spread[7] < 0.02
     assert said["none"].endswith("It is asleep: whatever digit goes in, nearly the same comes out.")
     assert f"differ by {WAKING['batch'].spread[7]:.2g} " in said["batch"]

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-from tools.contents import SENTENCE, told
+from tools.contents import SENTENCE, told, told_in_hours
 from tools.notebooks import ROOT
 
 CONF = f"""
@@ -30,6 +30,7 @@ ledger
 LEDGER = """# Ledger
 
 The path takes {minutes}`01-one/index`, its second page {minutes}`/book/01-one/02-b`.
+Both take {minutes}`01-one/index, 01-one/02-b`, about {hours}`01-one/index`.
 """
 INDEX = """# One
 
@@ -149,7 +150,7 @@ def test_the_index_lists_the_pages_in_order_with_time_and_description(built):
 
 def test_a_chapter_takes_as_long_as_its_path(built):
     [text] = [p.get_text() for p in built.page("ledger").select("article p") if "path" in p.get_text()]
-    assert text == "The path takes 3 minutes, its second page 1 minute."
+    assert text == "The path takes 3 minutes, its second page 1 minute.\nBoth take 4 minutes, about an hour."
 
 
 def test_other_pages_follow_when_one_changes(tmp_path):
@@ -189,6 +190,10 @@ def test_faults_are_warned_of(tmp_path):
     )
     assert unknown.endswith("ledger.md:3: WARNING: no reading time is known of book/01-one/05-e")
     assert timeless.endswith("ledger.md:3: WARNING: no reading time is known of book/welcome")
+
+
+def test_hours_are_told():
+    assert [told_in_hours(20), told_in_hours(89), told_in_hours(91)] == ["an hour", "an hour", "2 hours"]
 
 
 def test_minutes_are_told():

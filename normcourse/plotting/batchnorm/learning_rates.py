@@ -62,12 +62,12 @@ def rate_curves(record: Record, networks: Sequence[str]) -> Figure:
                 axis.plot(rates, band.estimate, line, marker=marker, color=colour, markersize=3.5, label=name)
             axis.set(xscale="log", ylim=(0, 0.72))
             axis.set_title(network)
+            axis.tick_params(labelbottom=True)
         for axis in axes.flat[len(networks) :]:
             axis.set_axis_off()
         figure.supylabel("test accuracy (up is better)", fontsize=10)
         for axis in axes.flat[max(0, len(networks) - 2) : len(networks)]:
             axis.set_xlabel("learning rate")
-            axis.tick_params(labelbottom=True)
         handles = axes[0, 0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower center", ncols=2, fontsize=9)
         figure.suptitle("Without BatchNorm, deeper ReLU networks bear less", fontsize=10)

@@ -56,7 +56,7 @@ def standardising_frame(points: ArrayLike, scale: float, gamma: float, beta: flo
     std, other_std = out.std(axis=0)
     before = " and ".join(f"{value:.2f}" for value in batch.std(axis=0))
     where = "on one point" if gamma == 0 else f"around ({mean:.1f}, {other:.1f})"
-    turned = ", mirrored in both axes" if gamma < 0 else ""
+    turned = ", flipped along both axes" if gamma < 0 else ""
     return Frame(
         figure,
         f"Three scatter plots of one batch on equal axes. Input: a cloud with standard deviations {before}. "

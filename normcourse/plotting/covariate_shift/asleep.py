@@ -32,7 +32,8 @@ def layer_histograms(looks: Mapping[str, Layers], *, title: str = "", rows: int 
         figure,
         axes,
     ):
-        figure.set_layout_engine("constrained", hspace=0, h_pad=0.01)
+        # Room at the right, because a page may draw the letters in a wider font.
+        figure.set_layout_engine("constrained", hspace=0, h_pad=0.01, rect=(0, 0, 0.97, 1))
         for column, (name, look) in zip(axes.T, looks.items(), strict=True):
             for layer, axis in enumerate(column):
                 there = layer < len(look.spread)
@@ -44,7 +45,7 @@ def layer_histograms(looks: Mapping[str, Layers], *, title: str = "", rows: int 
         deepest = max(len(look.spread) for look in looks.values())
         for layer, axis in enumerate(axes[:deepest, 0], 1):
             axis.set_ylabel(f"layer {layer}", rotation=0, ha="right", va="center", fontsize=9)
-        figure.supxlabel("a unit's output, from its own mean (wider: tells digits apart)", fontsize=10)
+        figure.supxlabel("a unit's output, from its own mean (wide: pictures differ)", fontsize=10)
         if title:
             figure.suptitle(title, fontsize=10.5, fontweight="bold")
     return figure
@@ -130,9 +131,9 @@ def asleep_frame(results: Sequence[Result], layers: int, norm: str, *, trained: 
         f"A histogram for each layer of a network of {count}{name}, one under the other on one axis: what "
         f"its units hand on for {look.outputs.shape[1]} digits {when}. Their spread, from the first layer to "
         f"the last: {', '.join(spreads)}.",
-        f"{count}{name}: {when}, what layer {layers} hands on differs by {spreads[-1]} from digit to digit. "
-        f"{'The network then' if trained else f'After {steps} steps it'} reads {result.accuracy[0]:.0%} of "
-        "new digits right.",
+        f"{count}{name}: {when}, what layer {layers} hands on differs by {spreads[-1]} from picture to "
+        f"picture. {'The network then' if trained else f'After {steps} steps it'} reads "
+        f"{result.accuracy[0]:.0%} of new digits right.",
     )
 
 

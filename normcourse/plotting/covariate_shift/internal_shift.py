@@ -98,6 +98,8 @@ def unit_histograms(result: Result, layer: int) -> Figure:
 def unit_frame(result: Result, step: int, layer: int) -> Frame:
     """Draw one unit's output for each example, before the first step and before another, in both networks.
 
+    Outputs are counted from the unit's mean at the start, in its standard deviations at the start.
+
     Args:
         result: Both networks.
         step: One of the steps that were measured.
@@ -109,8 +111,11 @@ def unit_frame(result: Result, step: int, layer: int) -> Frame:
         for axis, (name, arm, colour, _, marker) in zip(axes, _arms(result), strict=True):
             start, now = arm.inputs[0, row], arm.inputs[at, row]
             axis.axline((0, 0), slope=1, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
-            axis.plot(start, now, marker, color=colour, markersize=2.5, alpha=0.5)
-            axis.set(title=name, xlabel="at the start", xlim=(-1.05, 1.05), ylim=(-1.05, 1.05))
+            mean, sigma = start.mean(), start.std()
+            axis.plot(
+                (start - mean) / sigma, (now - mean) / sigma, marker, color=colour, markersize=2.5, alpha=0.5
+            )
+            axis.set(title=name, xlabel="at the start (σ)", xlim=(-3, 3), ylim=(-3, 3))
             old, new = start[:, None], now[:, None]
             moved, paired = probes.distribution_shift(old, new)[0], probes.paired_shift(old, new)[0]
             seen.append(
@@ -120,13 +125,14 @@ def unit_frame(result: Result, step: int, layer: int) -> Frame:
             read.append(
                 f"{name} the distribution moved by {moved:.2f} σ, and single examples by {paired:.2f} σ"
             )
-        axes[0].set_ylabel(f"before step {step}")
+        axes[0].set_ylabel(f"before step {step} (σ of the start)")
         figure.suptitle("Off the dotted line, an example has moved", fontsize=10, fontweight="bold")
     return Frame(
         figure,
         f"Two scatter plots of the first input of layer {layer}: a point for each example, its value at the "
-        f"start against that before step {step}, and the diagonal of no change; {'; '.join(seen)}.",
-        f"Layer {layer}, before step {step}: {'; '.join(read)}.",
+        f"start against that before step {step}, in σ of the start, and the diagonal of no change; "
+        f"{'; '.join(seen)}.",
+        f"This unit, input of layer {layer}, before step {step}: {'; '.join(read)}.",
     )
 
 

@@ -22,15 +22,12 @@ _TITLES = {
 }
 
 
-def waking_frame(
-    looks: Mapping[str, Layers], images: ArrayLike, labels: ArrayLike, layer: int, norm: str
-) -> Frame:
+def waking_frame(looks: Mapping[str, Layers], labels: ArrayLike, layer: int, norm: str) -> Frame:
     """Draw what a layer answers to one image of each digit, and the spread of the answers of every layer.
 
     Args:
         looks: Of a network without a norm and with BatchNorm, by the names ``"none"`` and ``"batch"``.
-        images: What they looked at, 64 pixels for each example.
-        labels: The digits that they are.
+        labels: The digits that they looked at.
         layer: The layer, counted from 1.
         norm: The name of the network.
     """
@@ -39,9 +36,8 @@ def waking_frame(
     [(name, colour)] = [(name, colour) for key, name, colour, *_ in SIDES if key == norm]
     name = name if norm == "batch" else "without BatchNorm"
     spreads = looks[norm].spread
-    with new_figure(1, 3, figsize=(5.0, 2.15), width_ratios=(0.3, 3, 2)) as (figure, axes):
-        pictures, answers, bars = axes
-        _stack(pictures, np.asarray(images)[digits])
+    with new_figure(1, 2, figsize=(5.0, 2.3), width_ratios=(3, 2)) as (figure, axes):
+        answers, bars = axes
         answers.imshow(
             (outputs - outputs.mean(axis=0))[digits],
             cmap=_BOTH_WAYS,
@@ -50,23 +46,17 @@ def waking_frame(
             aspect="auto",
             interpolation="none",
         )
-        answers.set(
-            xticks=[], yticks=[], title=f"what layer {layer} answers", xlabel=f"its {outputs.shape[1]} units"
+        answers.set(xticks=[], ylabel="digit", title=f"what layer {layer} answers")
+        answers.set_yticks(range(10), range(10), fontsize=8)
+        answers.tick_params(left=False, pad=1)
+        answers.set_xlabel(
+            f"its {outputs.shape[1]} units: blue more, orange less\nthan a unit answers on average"
         )
         answers.grid(visible=False)
         _bars(bars, spreads, layer, colour)
         figure.suptitle(_TITLES[norm], fontsize=10, fontweight="bold")
         figure.set_layout_engine("constrained", wspace=0.0, w_pad=0.02)
     return Frame(figure, _alt(name, layer, outputs.shape[1], spreads), _readout(name, layer, spreads))
-
-
-def _stack(axis: Axes, images: NDArray[np.floating]) -> None:
-    padded = np.pad(images.reshape(-1, 8, 8), ((0, 0), (1, 1), (0, 0)))
-    axis.imshow(padded.reshape(-1, 8), cmap="Greys", interpolation="none")
-    axis.set(xticks=[], yticks=[], anchor="E", title="digit")
-    axis.grid(visible=False)
-    for side in axis.spines.values():
-        side.set_visible(False)
 
 
 def _bars(axis: Axes, spreads: NDArray[np.float64], layer: int, colour: str) -> None:
@@ -76,11 +66,8 @@ def _bars(axis: Axes, spreads: NDArray[np.float64], layer: int, colour: str) -> 
     # Above the bars beside it, and within the axes.
     place = (np.clip(layer, 1.4, len(spreads) - 0.6), spreads[max(layer - 2, 0)] + 0.015)
     axis.annotate(f"{spreads[layer - 1]:.2g}", place, ha="center")
-    axis.set(title="how far answers differ", xlabel="layer", xticks=numbers, ylim=(0, 0.75))
-    axis.set_yticks([0, 0.75], ["asleep", "awake"], rotation=90)
-    asleep, awake = axis.get_yticklabels()
-    asleep.set_verticalalignment("bottom")
-    awake.set_verticalalignment("top")
+    axis.set(title="how far answers differ", xlabel="layer", ylabel="asleep → awake", xticks=numbers)
+    axis.set(ylim=(0, 0.75), yticks=[0, 0.25, 0.5, 0.75])
     axis.grid(visible=False)
 
 
