@@ -34,7 +34,7 @@ def learning_curves(result: Result, *, target: float = 0.95) -> Figure:
         axis.axhline(target, color=COLOURS["muted"], linewidth=0.8, linestyle=":")
         axis.annotate(f"{target:.0%}", (result.steps[0], target), va="bottom", color=COLOURS["muted"])
         axis.set(
-            title="With BatchNorm the network is there before its rival sets out",
+            title="With BatchNorm the network arrives far sooner",
             xlabel="training steps (log scale; further left is sooner)",
             ylabel="test accuracy (higher is better)",
             xscale="log",
