@@ -39,6 +39,8 @@ def mend_page(app: Sphinx, name: str, template: str, context: dict[str, Any], do
         # A wide table scrolls on a phone, and must do so by keyboard, too.
         scrolling = 'class="pst-scrollable-table-container"'
         body = body.replace(scrolling, f'{scrolling} tabindex="0"')
+        # A fold says itself what it holds; a name of its own would be another one.
+        body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
         context["body"] = _with_sized_pictures(body, Path(app.outdir) / "_images")
     for script in context.get("script_files", []):
         _let_wait(script.filename, script.attributes)

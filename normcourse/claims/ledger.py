@@ -122,7 +122,7 @@ LEDGER: Sequence[Claim] = (
         ),
         stands="depends on which shift is measured, and when",
         phrase=(
-            "with ReLU, inner inputs move {distribution:.1f} times as far; with tanh, early gradients shift "
+            "ReLU: inner distributions move {distribution:.1f} times as far; tanh: early gradients shift "
             "{gradient-early:.0f} times as much"
         ),
         scale=Scale(("distribution", "gradient-late", "gradient-early"), 1, "as without", log=True),
@@ -194,7 +194,7 @@ LEDGER: Sequence[Claim] = (
             "inference. Not for the batches of training: each has its own statistics."
         ),
         stands="holds for the batch that they copy",
-        phrase="exact for one batch; another is missed by {other-batch:.1f} standard deviations",
+        phrase="set for one batch they do; on another it is off by {other-batch:.1f} standard deviations",
         scale=Scale(("same-batch", "other-batch"), 0, "undone"),
         findings=(
             Finding(
@@ -292,7 +292,7 @@ LEDGER: Sequence[Claim] = (
             'The paper counts 14 times fewer, for a network in which more than BatchNorm was changed. "2 to '
             '5 times" is often read, as a rule without a source.'
         ),
-        stands="holds for deep ReLU networks; with Adam, after a good start",
+        stands="holds for deep ReLU networks; elsewhere the rival decides",
         phrase=(
             "{six-relu:.0f} times fewer with six ReLU layers, {tanh:.1f} with six tanh layers, "
             "{small-init:.0f} after a bad start"
@@ -389,7 +389,7 @@ LEDGER: Sequence[Claim] = (
             "Several times higher in deep ReLU networks and twice in a shallow one; with tanh no higher rate "
             "was seen. At a rate of 10 a ReLU network of six layers answers like chance even so."
         ),
-        stands="holds for ReLU networks, most for deep ones",
+        stands="holds for ReLU, most for deep networks; with tanh not seen",
         phrase=(
             "{shallow-relu:.0f} times higher with two ReLU layers, {deep-relu:.0f} times with twelve; with "
             "tanh no gain seen"
@@ -507,8 +507,8 @@ LEDGER: Sequence[Claim] = (
         ),
         stands="holds on one of two data sets, with noise or without",
         phrase=(
-            "{without-noise} points better on new data, with few examples of one data set; on digits none "
-            "seen"
+            "{without-noise} points better on new data, with few examples of one data set; on digits hardly "
+            "any"
         ),
         scale=Scale(("without-noise", "digits", "noise"), 0, "no gain"),
         findings=(
@@ -550,7 +550,7 @@ LEDGER: Sequence[Claim] = (
             "not the noise of the mean: every standardised value is near +1 or −1, so sizes are lost. On "
             "ImageNet the published harm begins at larger batches."
         ),
-        stands="costs accuracy below eight examples a batch",
+        stands="costs accuracy below eight examples a batch, on our digits",
         phrase=(
             "errors rise by {two:.0f} points in batches of two, by {four} in batches of four; at eight no "
             "rise is seen"
@@ -623,8 +623,8 @@ LEDGER: Sequence[Claim] = (
         ),
         stands="holds for sorted batches, and while a network learns fast",
         phrase=(
-            "in training mode sorted batches lose {ordered:.0f} points, shuffled ones {shuffled}; averages "
-            "that lag lose {lag:.0f}"
+            "in training mode, batches sorted by class lose {ordered:.0f} points, shuffled ones {shuffled}; "
+            "late averages {lag:.0f}"
         ),
         scale=Scale(("ordered", "shuffled", "lag", "lag-gone"), 0, "nothing lost"),
         findings=(
@@ -696,8 +696,8 @@ LEDGER: Sequence[Claim] = (
         ),
         stands="holds while statistics come from the batch at hand",
         phrase=(
-            "its loss is {trains} above LayerNorm's; training mode adds {alone:.1f} for a text alone, "
-            "{padding:.1f} without padding"
+            "its loss is {trains} above LayerNorm's; asked about one text in training mode it rises by "
+            "{alone:.1f}"
         ),
         scale=Scale(("trains", "writes", "alone", "padding"), 0, "as good"),
         findings=(

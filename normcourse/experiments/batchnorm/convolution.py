@@ -186,8 +186,8 @@ class Noise:
 
     Attributes:
         batch_sizes: Shape ``(sizes,)``.
-        position: Of the mean at one position, in standard deviations of the values at that position, root mean
-            square over positions and filters, ``(sizes,)``.
+        position: Of the mean at one position, in standard deviations of the values there, root mean square
+            over positions and filters, ``(sizes,)``.
         pooled: Of the mean over all positions, in standard deviations of all these values, root mean square
             over filters, ``(sizes,)``.
         times: How many times smaller the second is than the first if both are measured in the numbers of the

@@ -84,7 +84,7 @@ class Result:
         return self.config.learning_rate * factor[:, None] / self.squared
 
     def turn(self, since: int) -> NDArray[np.float64]:
-        """Root mean square ratio of the step to the length of the weights by which a step turns the weights.
+        """Root mean square of how long a step is beside the weights: the tangent by which it turns them.
 
         Args:
             since: A reading's step, from which on to average.
