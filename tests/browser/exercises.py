@@ -9,7 +9,7 @@ from normcourse.exercises.task import PredictionTask
 from tools.site_check.browser import watched_page
 
 STARTS = re.compile("Do the exercises on this page|Go on with the exercises here")
-PATIENCE_MS = 60_000  # for Python to start, on a machine that does more
+PATIENCE_MS = 180_000  # for Python to start and a page of figures to run, on a machine that does more
 TORCH = "inference.repair"
 ANY = "batchnorm"  # the exercise that most tests take
 
