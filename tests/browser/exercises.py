@@ -4,12 +4,14 @@ import json
 import re
 from contextlib import ExitStack, contextmanager
 
+from playwright.sync_api import expect
+
 from normcourse.exercises.notebooks import load, solution_source
 from normcourse.exercises.task import PredictionTask
 from tools.site_check.browser import watched_page
 
 STARTS = re.compile("Do the exercises on this page|Go on with the exercises here")
-PATIENCE_MS = 180_000  # for Python to start and a page of figures to run, on a machine that does more
+PATIENCE_MS = 120_000  # for Python to start and a page of figures to run, on a machine that does more
 TORCH = "inference.repair"
 ANY = "batchnorm"  # the exercise that most tests take
 
@@ -61,6 +63,16 @@ def opened_once(browser, site, start):
     assert [found for found in faults if found.foreign or found.complaints] == []
 
 
+def press(button):
+    """Press a button by the keyboard: a click is lost where the page moves between mouse down and up."""
+    button.press("Enter")
+
+
+def wait_for_answer(box):
+    """Wait until Python has answered in a box."""
+    expect(box).to_have_attribute("aria-busy", "false", timeout=PATIENCE_MS)
+
+
 class OnThePage:
     """The exercises of an open page, once they are started."""
 
@@ -68,7 +80,7 @@ class OnThePage:
         self.page = page
         page.on("dialog", lambda dialog: dialog.accept())
         page.goto(url)
-        page.get_by_role("button", name=STARTS).click()
+        press(page.get_by_role("button", name=STARTS))
 
     def cell(self, task):
         return Cell(self.page, task)
@@ -98,7 +110,7 @@ class Cell:
             self.verdict, self.checks = self.output, self.group
 
     def write(self, text):
-        self.editor.click()
+        self.editor.focus()
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(text)
 
@@ -110,16 +122,12 @@ class Cell:
 
     def press(self, label):
         group = self.checks if label == "Check" else self.group
-        group.get_by_role("button", name=label, exact=True).click()
+        press(group.get_by_role("button", name=label, exact=True))
 
     def said(self, box=None):
         """Return what is said, once Python has answered."""
         box = box or self.output
-        self.page.wait_for_function(
-            "box => box.getAttribute('aria-busy') === 'false'",
-            arg=box.element_handle(),
-            timeout=PATIENCE_MS,
-        )
+        wait_for_answer(box)
         return box.inner_text()
 
     def check(self, text=None):

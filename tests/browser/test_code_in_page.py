@@ -5,7 +5,7 @@ import pytest
 
 from normcourse.exercises import PRACTICE, find_task
 from normcourse.exercises.notebooks import answer_cell
-from tests.browser.exercises import PATIENCE_MS, OnThePage, opened_once
+from tests.browser.exercises import PATIENCE_MS, OnThePage, opened_once, press, wait_for_answer
 from tests.served import core_of
 from tools import execution
 from tools.in_page import runnable
@@ -23,7 +23,7 @@ class Code:
     def __init__(self, page, url):
         self.page = page
         page.goto(url)
-        page.get_by_role("button", name=START).click()
+        press(page.get_by_role("button", name=START))
         page.get_by_text("Python is ready.").wait_for(timeout=PATIENCE_MS)
         # Folded cells run as well.
         page.evaluate("document.querySelectorAll('details.hide').forEach(fold => { fold.open = true; })")
@@ -32,16 +32,12 @@ class Code:
         """Run a cell, changed or not, and return the box that shows what came of it."""
         title = f"Code cell {number}"
         if text is not None:
-            self.page.get_by_role("textbox", name=title, exact=True).click()
+            self.page.get_by_role("textbox", name=title, exact=True).focus()
             self.page.keyboard.press("Control+a")
             self.page.keyboard.insert_text(text)
-        self.page.get_by_role("group", name=title, exact=True).get_by_role("button", name="Run").click()
+        press(self.page.get_by_role("group", name=title, exact=True).get_by_role("button", name="Run"))
         box = self.page.get_by_role("group", name=f"What code cell {number} shows", exact=True)
-        self.page.wait_for_function(
-            "box => box.getAttribute('aria-busy') === 'false'",
-            arg=box.element_handle(),
-            timeout=PATIENCE_MS,
-        )
+        wait_for_answer(box)
         return box
 
 
@@ -96,9 +92,8 @@ def test_a_cell_that_was_changed_shows_another_result_and_start_again_the_first(
     assert box.inner_text().strip() == "[-2.  -0.6 -0.6  3.4]"
     output = code.page.locator("#cell-affine > .cell_output").last  # the first is where a run shows
     assert not output.is_visible()
-    code.page.get_by_role("group", name="Code cell 3", exact=True).get_by_role(
-        "button", name="Start again"
-    ).click()
+    third = code.page.get_by_role("group", name="Code cell 3", exact=True)
+    press(third.get_by_role("button", name="Start again"))
     assert output.is_visible()
 
 

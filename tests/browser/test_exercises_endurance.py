@@ -3,7 +3,7 @@
 import pytest
 
 from normcourse.exercises import find_exercise
-from tests.browser.exercises import ANY, OnThePage, address, solution
+from tests.browser.exercises import ANY, OnThePage, address, press, solution
 from tools.site_check.browser import watched_page
 
 EXERCISE = find_exercise(ANY)
@@ -92,7 +92,7 @@ def test_what_an_answer_changed_is_gone_after_a_restart(there, cell):
     cell.write("import numpy as np\nnp.mean = None")
     cell.press("Run")
     cell.said()
-    there.page.get_by_role("button", name="Restart Python").click()
+    press(there.page.get_by_role("button", name="Restart Python"))
     there.wait_for_python()
 
 
@@ -116,5 +116,5 @@ def test_html_of_an_answer_does_not_act(there, cell):
     assert links == [None] * 5
     assert cell.output.locator("script, style, svg, [onerror], [src]").count() == 0
     assert there.page.evaluate("window.acted") is None
-    there.page.get_by_role("button", name="Restart Python").click()
+    press(there.page.get_by_role("button", name="Restart Python"))
     there.wait_for_python()

@@ -9,7 +9,16 @@ import pytest
 from normcourse.exercises import EXERCISES, find_exercise
 from normcourse.exercises.task import PredictionTask
 from normcourse.grading import cli
-from tests.browser.exercises import ANY, PATIENCE_MS, TORCH, OnThePage, address, serve_changed, solution
+from tests.browser.exercises import (
+    ANY,
+    PATIENCE_MS,
+    TORCH,
+    OnThePage,
+    address,
+    press,
+    serve_changed,
+    solution,
+)
 from tools.site_check.browser import watched_page
 
 EXERCISE = find_exercise(ANY)
@@ -26,7 +35,7 @@ def points_of(reader, task):
 
 def download(reader, folder):
     with reader.expect_download() as waiting:
-        reader.get_by_role("button", name="Download the notebook with my answers").click()
+        press(reader.get_by_role("button", name="Download the notebook with my answers"))
     path = folder / waiting.value.suggested_filename
     waiting.value.save_as(path)
     return path
@@ -85,7 +94,7 @@ def test_a_hint_and_a_solution_are_remembered(reader, url):
     again = OnThePage(reader, url).cell(FORWARD)
     again.press("Hint")
     assert "Hint 2 of" in again.said()
-    reader.get_by_role("button", name="Show my points").click()
+    press(reader.get_by_role("button", name="Show my points"))
     reader.get_by_text(f"{FORWARD.title} (solution seen)").wait_for(timeout=PATIENCE_MS)
 
 
@@ -129,7 +138,7 @@ def test_a_forecast_stands_once_it_is_committed(reader, url):
     cell.press("Commit")
     assert cell.said().startswith("Committed")
     assert "batches of 2, norm batch" in reader.locator(".in-page-ran pre").inner_text()
-    cell.editor.click()
+    cell.editor.focus()
     reader.keyboard.type("x")
     assert cell.text == text
     again = OnThePage(reader, url).cell(PREDICTIONS)
@@ -156,7 +165,7 @@ def test_start_again_brings_the_first_lines_and_keeps_the_answer(reader, url):
     again = OnThePage(reader, url).cell(FORWARD)
     assert "NotImplementedError" in again.text
     reader.get_by_text("Another answer of yours is kept").click()
-    reader.get_by_role("button", name="Put it into the editor").click()
+    press(reader.get_by_role("button", name="Put it into the editor"))
     assert again.text == RIGHT
 
 
@@ -176,7 +185,7 @@ def test_an_answer_to_a_changed_task_is_kept_beside_it(reader, url):
         cell = OnThePage(reader, url).cell(FORWARD)
         assert cell.text == f"def bn_forward(x, {name}):\n    pass"
     reader.get_by_text("Another answer of yours is kept").click()
-    reader.get_by_role("button", name="Put it into the editor").click()
+    press(reader.get_by_role("button", name="Put it into the editor"))
     assert cell.text == MISTAKEN
     again = OnThePage(reader, url).cell(FORWARD)
     assert again.text == MISTAKEN
@@ -196,7 +205,7 @@ def test_a_commitment_to_other_statements_does_not_stand(reader, url):
     again = OnThePage(reader, url).cell(PREDICTIONS)
     again.group.get_by_role("button", name="Commit").wait_for()
     assert reader.locator(".in-page-ran").count() == 0
-    again.editor.click()
+    again.editor.focus()
     reader.keyboard.type("#")
     assert again.text != solution(PREDICTIONS, EXERCISE)
 
@@ -246,7 +255,7 @@ def test_a_storage_that_refuses_is_told_with_the_way_out(browser, site, url, ser
         assert said in warning.inner_text()
         assert points_of(reader, FORWARD).inner_text() == "✓ 5 of 5 points"
         with reader.expect_download() as waiting:
-            warning.get_by_role("button", name="Download").click()
+            press(warning.get_by_role("button", name="Download"))
         held = json.loads(Path(waiting.value.path()).read_text(encoding="utf-8"))
         assert RIGHT in ["".join(cell["source"]) for cell in held["cells"]]
 

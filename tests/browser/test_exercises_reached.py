@@ -5,7 +5,16 @@ import re
 import pytest
 
 from normcourse.exercises import find_exercise
-from tests.browser.exercises import ANY, PATIENCE_MS, STARTS, OnThePage, address, serve_changed, solution
+from tests.browser.exercises import (
+    ANY,
+    PATIENCE_MS,
+    STARTS,
+    OnThePage,
+    address,
+    press,
+    serve_changed,
+    solution,
+)
 from tools.site_check import axe
 from tools.site_check.browser import watched_page
 from tools.site_check.pages import HTML
@@ -87,7 +96,7 @@ def test_axe_finds_no_violation_before_or_after(reader, url):
     predictions.write(solution(EXERCISE.tasks[-1], EXERCISE))
     predictions.press("Commit")
     predictions.said()
-    reader.get_by_role("button", name="Show my points").click()
+    press(reader.get_by_role("button", name="Show my points"))
     reader.get_by_text(f"{EXERCISE.title}: ").wait_for(timeout=PATIENCE_MS)
     # Not in all views by itself: that opens the page anew.
     for scheme in ("light", "dark"):
@@ -171,7 +180,7 @@ def test_python_can_be_restarted_and_stopped_while_it_loads(browser, served):
         cell.press("Stop")
         assert cell.said().startswith("Stopped. Your answers")
         cell.press("Check")
-        reader.get_by_role("button", name="Restart Python").click()
+        press(reader.get_by_role("button", name="Restart Python"))
         assert cell.said().startswith("Stopped.")
         assert "Right, 5 of 5 points" in cell.check()
 
@@ -187,24 +196,32 @@ def test_a_file_that_was_changed_is_refused_and_named(browser, url, site, served
         said = there.cell(FORWARD).check(RIGHT)
         assert "numpy-2.0.2" in said
         reader.unroute("**/numpy-*.whl")
-        reader.get_by_role("button", name="Restart Python").click()
+        press(reader.get_by_role("button", name="Restart Python"))
         assert "Right, 5 of 5 points" in there.cell(FORWARD).check()
+
+
+NOTE_PROGRESS = """
+window.progress = [];
+new MutationObserver(() => {
+  const text = document.querySelector(".in-page-progress")?.textContent;
+  if (text && text !== progress.at(-1)) progress.push(text);
+}).observe(document, {subtree: true, childList: true});
+"""
 
 
 def test_a_slow_network_shows_how_much_has_come(browser, served):
     with serve(HTML, kilobytes_per_second=1500) as slow, watched_page(browser, slow) as (reader, _):
-        there = OnThePage(reader, address(slow, EXERCISE))
-        shown = reader.locator(".in-page-progress")
-        for megabytes in (1, 3, 5):
-            reader.wait_for_function(
-                "([shown, least]) => parseFloat(shown.textContent) >= least",
-                arg=[shown.element_handle(), megabytes],
-                timeout=PATIENCE_MS,
-            )
-        assert re.fullmatch(r"[\d.]+ of [89]\.\d MB", shown.inner_text())
-        cell = there.cell(FORWARD)
+        reader.add_init_script(NOTE_PROGRESS)
+        cell = OnThePage(reader, address(slow, EXERCISE)).cell(FORWARD)
         cell.write(RIGHT)
         assert "Right, 5 of 5 points" in cell.check()
+        shown = [re.fullmatch(r"([\d.]+) of ([89]\.\d) MB", text) for text in reader.evaluate("progress")]
+        assert all(shown)
+        assert len({match[2] for match in shown}) == 1
+        come = [float(match[1]) for match in shown]
+        assert come == sorted(come)
+        assert len(come) > 3
+        assert come[-1] == float(shown[-1][2])
 
 
 def test_a_start_that_finds_no_network_can_be_tried_again(browser, url, site, served):
@@ -212,8 +229,8 @@ def test_a_start_that_finds_no_network_can_be_tried_again(browser, url, site, se
         reader.goto(url)
         reader.context.set_offline(True)
         start = reader.get_by_role("button", name=STARTS)
-        start.click()
+        press(start)
         reader.get_by_text("The editor did not come: is the network there?").wait_for()
         reader.context.set_offline(False)
-        start.click()
+        press(start)
         reader.locator(".cm-editor").first.wait_for()
