@@ -142,11 +142,15 @@ class _OfRecords(SphinxDirective):
     """What is made of the records of the executed notebooks."""
 
     def gather(self) -> dict[str, Entry]:
-        """Return the entries, or raise an error that names all faults."""
+        """Return the entries, or raise an error that names all faults; for one page they are read once."""
         for code in (__file__, ledger_picture.__file__):
             self.env.note_dependency(code)
+        kept: dict[str, Any] = self.env.temp_data  # of this page alone
         try:
-            return gather(_executed(self.env))
+            if "ledger" not in kept:
+                kept["ledger"] = gather(_executed(self.env))
+            entries: dict[str, Entry] = kept["ledger"]
+            return entries
         except ClaimError as error:
             raise self.error(f"the ledger and the notebooks disagree\n{error}") from None
 

@@ -78,7 +78,7 @@ def scale(claim: Claim, evidence: Mapping[str, Evidence]) -> str:
         left, right = map(place, claim.scale.claimed)
         size = f'width="{right - left:.1f}" height="{AXIS - 2}"'
         band = f'<rect class="ledger-claimed" x="{left:.1f}" y="2" {size}/>'
-    labels, rows = _labels(claim, found, place)
+    labels, rows = _labels(claim.scale, claim.named, found, place)
     axis = f"M{MARGIN} {AXIS}H{WIDTH - MARGIN}M{place(claim.scale.origin):.1f} 2V{AXIS}"
     return (
         f'<svg class="ledger-scale" role="img" aria-label="{escape(_alt(claim.scale, found))}" '
@@ -111,18 +111,17 @@ def _mark(found: Evidence, place: Callable[[float], float]) -> str:
     return f'<g class="ledger-{speaks}"><title>{escape(title)}</title>{line}{sign}</g>'
 
 
-def _labels(claim: Claim, found: list[Evidence], place: Callable[[float], float]) -> tuple[str, int]:
+def _labels(
+    scale: Scale, named: Mapping[str, str], found: list[Evidence], place: Callable[[float], float]
+) -> tuple[str, int]:
     """Write what the origin means, the numbers that the phrase gives, and what is claimed.
 
     Returns:
         The labels, and how many rows they take. What finds no room in these is left out.
     """
-    scale = claim.scale
-    if scale is None:
-        return "", 1
     texts = [(place(scale.origin), f"{scale.origin:g}: {scale.says}")]
     shown = {each.finding.name: each.estimate for each in found}
-    for name, spec in claim.named.items():
+    for name, spec in named.items():
         if name in shown and abs(place(shown[name]) - place(scale.origin)) > 1:  # where its label stands
             texts.append((place(shown[name]), write(shown[name], spec)))
     if scale.claimed:

@@ -36,6 +36,7 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "font.size": 10,
     "axes.titlesize": 10,
+    "figure.titlesize": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

@@ -50,22 +50,15 @@ def gains() -> dict[str, dict[str, Interval]]:
         >>> bool(found.high < 1)
         True
     """
-    measures: tuple[Callable[[str], Interval], ...] = (step_ratios.ratio, _rate_ratio, _error_ratio)
+    measures: tuple[Callable[[str], Interval], ...] = (
+        step_ratios.ratio,
+        learning_rates.edge_ratio,
+        _error_ratio,
+    )
     return {
         question: {words: measure(name) for words, name in settings.items()}
         for measure, (question, settings) in zip(measures, SETTINGS.items(), strict=True)
     }
-
-
-def _rate_ratio(network: str) -> Interval:
-    record = learning_rates.SWEEP.load()
-    top = {
-        norm: learning_rates.largest_rate(
-            record.axes["rate"], record.get("accuracy", network=network, norm=norm).T
-        )
-        for norm in ("none", "batch")
-    }
-    return bootstrap(lambda a, b, axis: np.exp(np.log(a / b).mean(axis)), top["batch"], top["none"])
 
 
 def _error_ratio(size: str) -> Interval:

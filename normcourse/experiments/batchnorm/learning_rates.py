@@ -15,12 +15,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from normcourse.data import load_mnist1d
+from normcourse.experiments.engine.intervals import Interval, bootstrap
 from normcourse.experiments.engine.stacked import DTYPE, StackedLinear, StackedMLP
 from normcourse.experiments.engine.sweeps import Sweep
 from normcourse.experiments.engine.tolerances import examples
 from normcourse.experiments.engine.training import Direction, batch_order, every_pair, scores, train
 
-__all__ = ["NETWORKS", "PARTS", "SWEEP", "Config", "largest_rate", "run", "usable", "window"]
+__all__ = [
+    "NETWORKS",
+    "PARTS",
+    "SWEEP",
+    "Config",
+    "edge_ratio",
+    "geometric_ratio",
+    "largest_rate",
+    "run",
+    "usable",
+    "window",
+]
 
 #: Activation, number of hidden layers and gain of the initial weights, by name.
 NETWORKS: dict[str, tuple[str, int, float]] = {
@@ -183,3 +195,26 @@ SWEEP = Sweep(
         "accuracy": examples(5, of=1000),
     },
 )
+
+
+def geometric_ratio(above: NDArray[np.float64], below: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Ratio of the geometric means along an axis: rates are compared by factors."""
+    ratio: NDArray[np.float64] = np.exp(np.log(above / below).mean(axis))
+    return ratio
+
+
+def edge_ratio(network: str) -> Interval:
+    """Largest usable rate with BatchNorm over that without, from the record.
+
+    Args:
+        network: A name of `NETWORKS`.
+
+    Returns:
+        The ratio of geometric means and its 95% interval over the seeds.
+    """
+    record = SWEEP.load()
+    edges = (
+        largest_rate(record.axes["rate"], record.get("accuracy", network=network, norm=norm).T)
+        for norm in ("batch", "none")
+    )
+    return bootstrap(geometric_ratio, *edges)

@@ -34,5 +34,5 @@ def scale_curves(
         axes[0].set_ylabel("test accuracy (up is better)")
         handles = axes[0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower center", ncols=2, fontsize=9)
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title)
     return figure

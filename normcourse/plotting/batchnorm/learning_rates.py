@@ -70,7 +70,7 @@ def rate_curves(record: Record, networks: Sequence[str]) -> Figure:
             axis.set_xlabel("learning rate")
         handles = axes[0, 0].get_legend_handles_labels()
         figure.legend(*handles, loc="outside lower center", ncols=2, fontsize=9)
-        figure.suptitle("Without BatchNorm, deeper ReLU networks bear less", fontsize=10)
+        figure.suptitle("Without BatchNorm, deeper ReLU networks bear less")
     return figure
 
 

@@ -62,7 +62,7 @@ def sigmoid_percentiles(result: Result, *, seed: int = 0, unit: int = 0) -> Figu
             axis.set(title=name, xlabel="training steps (log scale)", xscale="log")
         axes[1].legend(title="percentile", loc="lower left", fontsize=9, title_fontsize=9)
         axes[0].set_ylabel("input to the sigmoid\n(a wide band is better)")
-        figure.suptitle("For hundreds of steps the plain unit tells no digits apart", fontsize=10)
+        figure.suptitle("For hundreds of steps the plain unit tells no digits apart")
     return figure
 
 
@@ -138,7 +138,7 @@ def step_ratios(ratios: Mapping[str, Interval], held: Mapping[str, Interval] | N
         axis.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
         axis.minorticks_off()
         axis.grid(visible=False, axis="y")
-        figure.suptitle(_title(held), fontsize=10)
+        figure.suptitle(_title(held))
         if held:
             figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return figure

@@ -71,6 +71,6 @@ def gamma_curves(
             axis.xaxis.set_minor_locator(NullLocator())
         axes[0].set_ylabel("test accuracy (higher is better)")
         axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        figure.suptitle("Starting from γ = 0 helps the deep networks", fontsize=10)
+        figure.suptitle("Starting from γ = 0 helps the deep networks")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     return figure

@@ -47,7 +47,7 @@ def layer_histograms(looks: Mapping[str, Layers], *, title: str = "", rows: int 
             axis.set_ylabel(f"layer {layer}", rotation=0, ha="right", va="center", fontsize=9)
         figure.supxlabel("a unit's output, from its own mean (wide: pictures differ)", fontsize=10)
         if title:
-            figure.suptitle(title, fontsize=10.5, fontweight="bold")
+            figure.suptitle(title)
     return figure
 
 
@@ -63,7 +63,7 @@ def layer_signals(looks: Mapping[str, Layers], *, factor: float | None = None, t
     deepest = max(len(look.spread) for look in looks.values())
     with new_figure(1, 2, figsize=(5.0, 3.4)) as (figure, (going, coming)):
         for name, look in looks.items():
-            line, marker = ("-", "s") if "BatchNorm" in name else ("--", "o")
+            line, marker = ("-", "s") if _has_batch_norm(name) else ("--", "o")
             for axis, values in ((going, look.spread), (coming, look.returning)):
                 numbers = np.arange(1, len(values) + 1)
                 axis.plot(numbers, values, line, marker=marker, markersize=4, color=_colour(name), label=name)
@@ -83,7 +83,7 @@ def layer_signals(looks: Mapping[str, Layers], *, factor: float | None = None, t
             axis.yaxis.set_major_formatter("{x:g}")
         figure.legend(*going.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
         if title:
-            figure.suptitle(title, fontsize=10.5, fontweight="bold")
+            figure.suptitle(title)
     return figure
 
 
@@ -97,7 +97,7 @@ def losses_by_step(losses: Mapping[str, Sequence[float]], *, title: str = "") ->
     spare = iter(((COLOURS["plain"], "--"), (COLOURS["other"], "-."), (COLOURS["accent"], ":")))
     with new_figure(figsize=(5.0, 2.9)) as (figure, axis):
         for name, values in losses.items():
-            colour, line = (COLOURS["BatchNorm"], "-") if "BatchNorm" in name else next(spare)
+            colour, line = (COLOURS["BatchNorm"], "-") if _has_batch_norm(name) else next(spare)
             steps = np.arange(1, len(values) + 1)
             axis.plot(steps, values, line, color=colour, label=name, linewidth=1.3)
         axis.axhline(np.log(10), color=COLOURS["muted"], linewidth=0.8, linestyle=":")
@@ -105,7 +105,7 @@ def losses_by_step(losses: Mapping[str, Sequence[float]], *, title: str = "") ->
         axis.set(xlabel="training step", ylabel="loss of the batch\n(lower is better)", ylim=(0, 2.7))
         axis.legend(loc="center right")
         if title:
-            figure.suptitle(title, fontsize=10.5, fontweight="bold")
+            figure.suptitle(title)
     return figure
 
 
@@ -138,7 +138,12 @@ def asleep_frame(results: Sequence[Result], layers: int, norm: str, *, trained: 
 
 
 def _colour(name: str) -> str:
-    return COLOURS["BatchNorm" if "BatchNorm" in name and "without" not in name else "plain"]
+    return COLOURS["BatchNorm" if _has_batch_norm(name) else "plain"]
+
+
+def _has_batch_norm(name: str) -> bool:
+    """Whether a network's name says that it has BatchNorm, not that it is without."""
+    return "BatchNorm" in name and "without" not in name
 
 
 def _digits(value: float) -> str:

@@ -39,9 +39,7 @@ def weighting_frame(use_mean: float, degree: int) -> Frame:
             density.plot(inputs, stats.norm.pdf(inputs, mean, std), line, color=COLOURS[colour], label=name)
         density.set(xlabel="input x", ylabel="density", ylim=(0, 2.4), yticks=(0, 1))
         density.legend(loc="upper center", fontsize=9, ncols=2)
-        figure.suptitle(
-            "Large points weigh more: they lie where the fit is used", fontsize=10, fontweight="bold"
-        )
+        figure.suptitle("Large points weigh more: they lie where the fit is used")
     plain, weighted = result.plain_error.mean(), result.weighted_error.mean()
     counts = result.effective_examples.mean()
     return Frame(

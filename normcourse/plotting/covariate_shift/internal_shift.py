@@ -89,9 +89,7 @@ def unit_histograms(result: Result, layer: int) -> Figure:
             axis.legend(loc="upper center", fontsize=8)
             axis.margins(y=0.35)
         axes[0].set_ylabel("number of examples")
-        figure.suptitle(
-            "A unit's outputs move without BatchNorm and stay with it", fontsize=10, fontweight="bold"
-        )
+        figure.suptitle("A unit's outputs move without BatchNorm and stay with it")
     return figure
 
 
@@ -126,7 +124,7 @@ def unit_frame(result: Result, step: int, layer: int) -> Frame:
                 f"{name} the distribution moved by {moved:.2f} σ, and single examples by {paired:.2f} σ"
             )
         axes[0].set_ylabel(f"before step {step} (σ of the start)")
-        figure.suptitle("Off the dotted line, an example has moved", fontsize=10, fontweight="bold")
+        figure.suptitle("Off the dotted line, an example has moved")
     return Frame(
         figure,
         f"Two scatter plots of the first input of layer {layer}: a point for each example, its value at the "

@@ -32,7 +32,7 @@ def shifted_grid() -> Figure:
                 axis.set(xticks=[], yticks=[])
                 axis.set_title(f"{amount:g}", fontsize=9)
             row[0].set_ylabel(name.replace(" ", "\n"), rotation=0, ha="right", va="center", fontsize=9)
-        figure.suptitle("How far do you still read a 4?", fontsize=10, fontweight="bold")
+        figure.suptitle("How far do you still read a 4?")
     return figure
 
 
@@ -53,9 +53,7 @@ def shift_accuracy(result: Result) -> Figure:
             ylim=(0, 1.03),
         )
         axis.set_xticks(levels, ["none", *map(str, levels[1:])])
-        figure.suptitle(
-            "Every change loses digits, and inversion falls below guessing", fontsize=10, fontweight="bold"
-        )
+        figure.suptitle("Every change loses digits, and inversion falls below guessing")
         figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
@@ -78,9 +76,7 @@ def shift_repairs(results: Mapping[str, Result]) -> Figure:
         last.axis("off")
         last.legend(*axes[0, 0].get_legend_handles_labels(), loc="center", title="the pictures", fontsize=9)
         figure.supxlabel("amount of the change, from none at the left", fontsize=10)
-        figure.suptitle(
-            "Standardising undoes a positive scale and a shift, and no more", fontsize=10, fontweight="bold"
-        )
+        figure.suptitle("Standardising undoes a positive scale and a shift, and no more")
     return figure
 
 

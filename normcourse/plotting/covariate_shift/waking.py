@@ -54,7 +54,7 @@ def waking_frame(looks: Mapping[str, Layers], labels: ArrayLike, layer: int, nor
         )
         answers.grid(visible=False)
         _bars(bars, spreads, layer, colour)
-        figure.suptitle(_TITLES[norm], fontsize=10, fontweight="bold")
+        figure.suptitle(_TITLES[norm])
         figure.set_layout_engine("constrained", wspace=0.0, w_pad=0.02)
     return Frame(figure, _alt(name, layer, outputs.shape[1], spreads), _readout(name, layer, spreads))
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
-from normcourse.plotting.diagrams.statistics import counted
+from normcourse.plotting.diagrams.statistics import counted, pooled_places
 from normcourse.plotting.frame import Frame
 from normcourse.plotting.style import COLOURS, new_figure
 from normcourse.taxonomy import TAXONOMY, NormSpec
@@ -46,13 +46,8 @@ def pooled_cells(
         >>> mask[:, 0, :].all(), mask[:, 1:, :].any()
         (np.True_, np.False_)
     """
-    view = np.arange(np.prod(shape)).reshape(spec.view_shape(shape, groups=2, features=features))
-    place = np.unravel_index(np.ravel_multi_index(cell, shape), view.shape)
-    pooled = tuple(
-        slice(None) if letter in spec.pool else at for letter, at in zip(spec.view, place, strict=True)
-    )
     mask = np.zeros(np.prod(shape), dtype=bool)
-    mask[view[pooled].ravel()] = True
+    mask[pooled_places(spec, shape, cell, features=features)] = True
     return mask.reshape(shape)
 
 

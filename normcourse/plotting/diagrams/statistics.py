@@ -1,11 +1,12 @@
 """How a norm's statistics are made and used: what is pooled, what flows, and in which mode."""
 
+from itertools import product
 from math import prod
 
 from normcourse.plotting.diagrams.drawing import GAP, HEIGHT, Box, Diagram, Drawing, text_width
 from normcourse.taxonomy import TAXONOMY, NormSpec
 
-__all__ = ["counted", "flow_diagram", "modes_diagram", "pooled_diagram"]
+__all__ = ["counted", "flow_diagram", "modes_diagram", "pooled_diagram", "pooled_places"]
 
 _XHAT = "x\u0302"
 
@@ -106,25 +107,20 @@ def pooled_diagram(norm: str, space: bool = False) -> Diagram:
     spec = TAXONOMY[norm]
     examples, channels, side = (3, 4, 3) if space else (4, 6, 1)
     positions, feature = side * side, "channel" if space else "feature"
+    cells = list(product(range(examples), range(channels), range(positions)))
     filled = [
-        (n, c, s)
-        for n in range(examples)
-        for c in range(channels)
-        for s in range(positions)
-        if _pooled(spec, (n, c, s), (examples - 1, 1, 0), channels // 2)
+        cells[place] for place in pooled_places(spec, (examples, channels, positions), (examples - 1, 1, 0))
     ]
     drawing = Drawing()
     width, height, apart = (57, 57, 8) if space else (44, 30, 0)
-    for n in range(examples):
-        for c in range(channels):
-            for s in range(positions):
-                drawing.cell(
-                    c * (width + apart) + s % side * (width / side),
-                    n * (height + apart) + s // side * (height / side),
-                    width / side,
-                    height / side,
-                    marked=(n, c, s) in filled,
-                )
+    for n, c, s in cells:
+        drawing.cell(
+            c * (width + apart) + s % side * (width / side),
+            n * (height + apart) + s // side * (height / side),
+            width / side,
+            height / side,
+            marked=(n, c, s) in filled,
+        )
     right, bottom = channels * (width + apart) - apart, examples * (height + apart) - apart
     drawing.text(right / 2, -16, f"C {feature}s →")
     drawing.text(-10, bottom / 2, "N\nexamples\n↓", anchor="end")
@@ -147,20 +143,46 @@ def pooled_diagram(norm: str, space: bool = False) -> Diagram:
         f"A table of {examples} examples by {channels} {feature}s"
         + f", each cell a map of {positions} positions" * space
         + f". Filled for {norm}, pooled into {statistics.replace(',', ' and')}: {reach}, {len(filled)} of "
-        f"{prod((examples, channels, positions))} values. Each {sets} has its own."
+        f"{len(cells)} values. Each {sets} has its own."
         + " (Of a single value the variance is 0.)"
         * (len(filled) == 1)
     )
 
 
-def _pooled(spec: NormSpec, cell: tuple[int, int, int], at: tuple[int, int, int], group: int) -> bool:
-    """Return whether two cells agree in every letter of the view that is not pooled."""
+def pooled_places(
+    spec: NormSpec, shape: tuple[int, int, int], cell: tuple[int, int, int], *, features: int = 2
+) -> list[int]:
+    """Return the values of an ``(N, C, S)`` batch that share one mean and variance with a given one.
 
-    def letters(n: int, c: int, s: int) -> dict[str, object]:
-        return {"N": n, "C": c, "S": s, "G": c // group, "K": c % group, "B": n, "F": (c, s)}
+    They agree with it in every letter of the view that is not pooled. GroupNorm has two groups.
 
-    first, second = letters(*cell), letters(*at)
-    return all(first[letter] == second[letter] for letter in spec.view if letter not in spec.pool)
+    Args:
+        spec: A row of the taxonomy.
+        shape: ``(N, C, S)``; ``C`` even.
+        cell: Example, channel and position of the given value.
+        features: How many trailing axes LayerNorm and RMSNorm normalize.
+
+    Returns:
+        Their places in the flattened batch, in order.
+
+    Example:
+        >>> from normcourse.taxonomy import TAXONOMY
+        >>> pooled_places(TAXONOMY["BatchNorm"], (3, 2, 1), (0, 1, 0))
+        [1, 3, 5]
+    """
+    view = spec.view_shape(shape, groups=2, features=features)
+
+    def kept(place: int) -> list[int]:
+        letters = []
+        for letter, size in zip(reversed(spec.view), reversed(view), strict=True):
+            place, along = divmod(place, size)
+            if letter not in spec.pool:
+                letters.append(along)
+        return letters
+
+    (n, c, s), (_, channels, positions) = cell, shape
+    given = kept((n * channels + c) * positions + s)
+    return [place for place in range(prod(shape)) if kept(place) == given]
 
 
 def _sets(spec: NormSpec, feature: str) -> str:
