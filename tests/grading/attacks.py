@@ -630,7 +630,7 @@ def _names(used, given):
     return "\n".join([*lines, f"def bn_forward(*_): return ({','.join(f'n{n}' for n in range(used))})"])
 
 
-def _inner(count):
+def inner(count):
     return "def bn_forward(*_):\n" + "".join(f"    def f{number}(): 0\n" for number in range(count))
 
 
@@ -639,7 +639,7 @@ def _inner(count):
 READING = {
     "a dotted name": ("a.py", lambda: "import " + "a." * 40_000 + "a", "too costly to read"),  # parts squared
     "names and statements": ("a.py", lambda: _names(5000, 4900), "{}"),  # once their product
-    "inner functions": ("a.py", lambda: _inner(6000), "{}"),  # once their square
+    "inner functions": ("a.py", lambda: inner(3000), "{}"),  # CPython squares them
     "names of an import": ("a.py", lambda: "import " + ",".join("a" * 100_000), "more than 5000 statements"),
     "empty cells": ("a.ipynb", lambda: _cells("", 400_000), "nothing here answers"),
     "broken cells": ("a.ipynb", lambda: _cells("(", 400_000), "too costly to read: it took longer than"),

@@ -6,18 +6,19 @@ import time
 from functools import partial
 
 import pytest
-from attacks import READING
+from attacks import READING, inner
 
 from normcourse.grading import engine, reader
 from normcourse.grading.extract import Asked
 from normcourse.grading.folder import OutFolder
+from normcourse.grading.pieces import SCOPES, used
 from normcourse.grading.reader import COSTLY, Cost, Reader
 from normcourse.grading.reading import MalformedError
 from tests.grading.handed_in import EXERCISE, LIMITS, RIGHT, hand_in
 
 FORWARD = Asked("batchnorm", notebook=False, tasks={"bn.forward": ("bn_forward", "answer-bn-forward")})
 RIGHT_ONE = b"bn_forward = len"
-SMALL = Cost(cpu=1, wall=20, memory=200 << 20)
+SMALL = Cost(cpu=2, wall=20, memory=200 << 20)
 PATIENCE = 15  # seconds of a busy machine
 EXTRACT = {
     "answers": {},
@@ -54,6 +55,11 @@ def test_what_is_costly_to_read_costs_itself_alone(small, name):
     assert time.monotonic() - start < PATIENCE
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10  # KiB
     assert small.extract(RIGHT_ONE, FORWARD).answers == {"bn.forward": "bn_forward = len"}
+
+
+@pytest.mark.parametrize(("count", "apart"), [(SCOPES, True), (SCOPES + 1, False)])
+def test_names_are_told_apart_until_that_takes_their_square(count, apart):
+    assert ("f0" not in used(inner(count))) is apart
 
 
 def test_a_file_that_there_is_no_room_for_is_told_at_once():
