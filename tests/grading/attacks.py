@@ -150,7 +150,7 @@ STOPPED = {
         """
         def f_a(x):
             chain = iter([1])
-            for _ in range(10**6):  # each asks the one before, and no Python counts how deep that goes
+            for _ in range(300_000):  # each asks the one before, and no Python counts how deep that goes
                 chain = filter(None, chain)
             return next(chain)
         """,
