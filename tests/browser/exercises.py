@@ -64,7 +64,7 @@ def opened_once(browser, site, start):
 
 
 def press(button):
-    """Press a button by the keyboard: a click is lost where the page moves between mouse down and up."""
+    """Press a button or a fold by the keyboard: a click is lost if the page moves before the mouse is up."""
     button.press("Enter")
 
 

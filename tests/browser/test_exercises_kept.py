@@ -164,7 +164,7 @@ def test_start_again_brings_the_first_lines_and_keeps_the_answer(reader, url):
     cell.press("Start again")
     again = OnThePage(reader, url).cell(FORWARD)
     assert "NotImplementedError" in again.text
-    reader.get_by_text("Another answer of yours is kept").click()
+    press(reader.get_by_text("Another answer of yours is kept"))
     press(reader.get_by_role("button", name="Put it into the editor"))
     assert again.text == RIGHT
 
@@ -184,7 +184,7 @@ def test_an_answer_to_a_changed_task_is_kept_beside_it(reader, url):
         serve_changed(reader, url, of_another_release(name))
         cell = OnThePage(reader, url).cell(FORWARD)
         assert cell.text == f"def bn_forward(x, {name}):\n    pass"
-    reader.get_by_text("Another answer of yours is kept").click()
+    press(reader.get_by_text("Another answer of yours is kept"))
     press(reader.get_by_role("button", name="Put it into the editor"))
     assert cell.text == MISTAKEN
     again = OnThePage(reader, url).cell(FORWARD)
@@ -296,7 +296,7 @@ def test_a_notebook_that_is_brought_along_goes_on(reader, url, browser, site, tm
         assert f"“{FORWARD.title}” is in its editor now: check it for its points." in said
         assert elsewhere.cell(FORWARD).text == RIGHT
         assert elsewhere.cell(BACKWARD).text == "mine = 1"
-        other.get_by_text("Another answer of yours is kept").click()
+        press(other.get_by_text("Another answer of yours is kept"))
         assert "x.std(0)" in other.locator("details pre").first.inner_text()
         assert "Right, 5 of 5" in elsewhere.cell(FORWARD).check()
 

@@ -1,6 +1,7 @@
 """What BatchNorm gains or costs, gathered from the records of the chapter."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +53,7 @@ def gains() -> dict[str, dict[str, Interval]]:
     """
     measures: tuple[Callable[[str], Interval], ...] = (
         step_ratios.ratio,
-        learning_rates.edge_ratio,
+        partial(learning_rates.edge_ratio, learning_rates.SWEEP.load()),
         _error_ratio,
     )
     return {
