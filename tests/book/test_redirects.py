@@ -32,6 +32,14 @@ MOVED = """
 02-batchnorm-mechanics/10-placement
 02-batchnorm-mechanics/11-scale-invariance
 02-batchnorm-mechanics/12-zero-gamma
+04-layernorm-for-transformers/01-one-formula
+04-layernorm-for-transformers/02-geometry
+04-layernorm-for-transformers/03-sequences
+04-layernorm-for-transformers/04-a-small-transformer
+04-layernorm-for-transformers/05-where-the-norm-sits
+04-layernorm-for-transformers/06-the-arena
+04-layernorm-for-transformers/07-published-models
+04-layernorm-for-transformers/08-around-language-models
 """
 
 

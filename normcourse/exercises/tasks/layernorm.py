@@ -30,7 +30,7 @@ __all__ = ["EXERCISE"]
 Array = NDArray[Any]
 
 ONE_FORMULA = Section("book/04-layernorm-for-transformers/01-one-formula", "One formula, five norms")
-GEOMETRY = Section("book/04-layernorm-for-transformers/02-geometry", "The geometry of LayerNorm")
+GEOMETRY = Section("book/04-layernorm-for-transformers/10-geometry", "The geometry of LayerNorm")
 
 ORDINARY = ("few features", "more features")
 
@@ -862,7 +862,7 @@ BLOCK = CodeTask(
     title="Before, after or both",
     answer="block",
     section=Section(
-        "book/04-layernorm-for-transformers/05-where-the-norm-sits", "Before or after the branch"
+        "book/04-layernorm-for-transformers/04-where-the-norm-sits", "Before or after the branch"
     ),
     outputs=("out",),
     reference=_block_reference,
@@ -997,14 +997,14 @@ PREDICTIONS = PredictionTask(
             "A stream of size 1 that goes through 48 new pre-norm branches, which are independent and each "
             "write with size 1, ends over 20 times as large.",
             False,
-            "book/04-layernorm-for-transformers/05-where-the-norm-sits",
+            "book/04-layernorm-for-transformers/04-where-the-norm-sits",
         ),
         Statement(
             "warm-up",
             "A post-norm model that trains at a rate of 0.001 and not at 0.008 without a warm-up trains at "
             "0.008 with one.",
             False,
-            "book/04-layernorm-for-transformers/05-where-the-norm-sits",
+            "book/04-layernorm-for-transformers/04-where-the-norm-sits",
         ),
         Statement(
             "queries",
