@@ -100,7 +100,7 @@ class Evidence:
             raise ClaimError(
                 f'{self.id} says "{finding.sentence}", which stands while {finding.condition}; the run '
                 f"({self.setting}; {self.extent}) gave {interval:.6g}. If the run is right, change in "
-                "normcourse/claims/ledger.py the sentence, its predicate and the verdict that rests on it"
+                "normcourse/claims/ledger the sentence, its predicate and the verdict that rests on it"
             )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
