@@ -10,7 +10,7 @@ from tools.notebooks import ROOT, find
 from tools.printed import negative_zeros, scalars
 
 NOTEBOOKS = {path.relative_to(ROOT / "book").as_posix(): path for path in find()}
-TOLD = {name: path for name, path in NOTEBOOKS.items() if name.startswith(("01-", "02-"))}
+TOLD = {name: path for name, path in NOTEBOOKS.items() if re.match(r"\d\d-", name)}
 INDEXES = {
     f"{folder}/index.md": ROOT / "book" / folder / "index.md"
     for folder in sorted({path.split("/")[0] for path in TOLD})
