@@ -75,7 +75,10 @@ FIGURES = (
     ),
     *("gradient_parts", "difference_error"),
 )
-DIAGRAMS = ("branch_diagram", "flow_diagram", "modes_diagram", "pooled_diagram", "stack_diagram")
+DIAGRAMS = (
+    *("attention_diagram", "branch_diagram", "flow_diagram", "modes_diagram", "placement_diagram"),
+    *("pooled_diagram", "stack_diagram", "stream_diagram", "switches_diagram"),
+)
 INTERVAL = (
     "from normcourse.experiments.engine.intervals import bootstrap as b\n"
     "b(lambda a, axis: a.max(axis), [1, 2])"

@@ -1,16 +1,19 @@
 """Where published models put their norms: a table read from their code, and a small network for each row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 from typing import Any
 
 from normcourse.models.transformer import NORMS, PLACEMENTS, CausalTransformer
 
-__all__ = ["KINDS", "LIBRARY", "PUBLISHED", "PublishedModel", "markdown_table"]
+__all__ = ["CASTS", "KINDS", "LIBRARY", "PUBLISHED", "READ_ON", "PublishedModel", "markdown_table"]
 
 #: Where the files of the table are from, unless a row says otherwise.
-LIBRARY = "transformers 5.23.0"
+LIBRARY = "transformers 5.24.0"
+
+#: When they were read.
+READ_ON = "26 November 2026"
 
 #: What a model is for.
 KINDS = ("decoder", "encoder", "encoder and decoder", "vision")
@@ -25,14 +28,14 @@ class PublishedModel:
 
     Attributes:
         name: As its authors call it.
-        year: Of the paper.
+        year: Of the paper; where none was found, of the copyright line of its file.
         kind: One of `KINDS`. A decoder is a language model that predicts the next token.
         norm: A name of `normcourse.models.NORMS`.
         placement: A name of `normcourse.models.PLACEMENTS`.
         eps: The default in its file; a checkpoint may be stored with another.
         affine: What follows the standardisation.
         qk_norm: Whether norms stand on queries and keys.
-        source: Of the paper, a key of the bibliography.
+        source: Of the paper, a key of the bibliography; where none was found, that of the library.
         file: Where the rest was read, a folder of ``models`` in `LIBRARY`, or ``"tensor2tensor"``, the
             library of the first model's authors (its ``layers/common_hparams.py``).
         note: What the columns do not say; empty if nothing.
@@ -206,7 +209,8 @@ PUBLISHED: Sequence[PublishedModel] = (
         False,
         "liu2022",
         "convnext",
-        "no transformer: inside the branch, behind its first convolution",
+        "no transformer: inside the branch, after its first convolution; more on the stream, after the "
+        "first layer of all and before each halving of the map",
     ),
     PublishedModel("LLaMA", 2023, "decoder", "rms", "pre", 1e-6, _SCALE, False, "touvron2023", "llama"),
     PublishedModel(
@@ -267,4 +271,150 @@ PUBLISHED: Sequence[PublishedModel] = (
     ),
     PublishedModel("Qwen3", 2025, "decoder", "rms", "pre", 1e-6, _SCALE, True, "qwen2025", "qwen3"),
     PublishedModel("gpt-oss", 2025, "decoder", "rms", "pre", 1e-5, _SCALE, False, "gptoss2025", "gpt_oss"),
+    PublishedModel(
+        "Command A",
+        2025,
+        "decoder",
+        "layer",
+        "pre",
+        1e-5,
+        _SCALE,
+        False,
+        "cohere2025",
+        "cohere2",
+        "both branches of a layer read the same stream",
+    ),
+    PublishedModel(
+        "EXAONE 4.0", 2025, "decoder", "rms", "output", 1e-5, _SCALE, True, "exaone2025", "exaone4"
+    ),
+    PublishedModel("Apertus", 2025, "decoder", "rms", "pre", 1e-5, _SCALE, True, "apertus2025", "apertus"),
+    PublishedModel(
+        "Kimi Linear",
+        2025,
+        "decoder",
+        "rms",
+        "pre",
+        1e-5,
+        _SCALE,
+        False,
+        "kimi2025",
+        "kimi_linear",
+        "most of its attention has no softmax",
+    ),
+    PublishedModel(
+        "OLMo 3",
+        2025,
+        "decoder",
+        "rms",
+        "output",
+        1e-5,
+        _SCALE,
+        True,
+        "olmothree2025",
+        "olmo3",
+        "these over all heads together; OLMo Hybrid (2026) has pre wherever its attention is recurrent",
+    ),
+    PublishedModel("Jais 2", 2025, "decoder", "layer", "pre", 1e-5, _BOTH, False, "wolf2020", "jais2"),
+    PublishedModel("Trinity", 2026, "decoder", "rms", "both", 1e-5, _SCALE, True, "trinity2026", "afmoe"),
+    PublishedModel(
+        "GLM-5",
+        2026,
+        "decoder",
+        "rms",
+        "pre",
+        1e-5,
+        _SCALE,
+        False,
+        "glm2026",
+        "glm_moe_dsa",
+        "two more inside attention, as in DeepSeek-V3",
+    ),
+    PublishedModel(
+        "Qwen3.5",
+        2026,
+        "decoder",
+        "rms",
+        "pre",
+        1e-6,
+        "1 + γ",
+        True,
+        "qwen2026",
+        "qwen3_5",
+        "three of four layers have no softmax; there queries and keys have length 1",
+    ),
+    PublishedModel(
+        "Gemma 4",
+        2026,
+        "decoder",
+        "rms",
+        "both",
+        1e-6,
+        _SCALE,
+        True,
+        "gemmafour2026",
+        "gemma4",
+        "one without γ on the values; the logits are not divided by the root of the head's width",
+    ),
+    PublishedModel(
+        "DeepSeek-V4",
+        2026,
+        "decoder",
+        "rms",
+        "pre",
+        1e-6,
+        _SCALE,
+        True,
+        "deepseekfour2026",
+        "deepseek_v4",
+        "four streams, mixed before and after each branch; no γ on the queries",
+    ),
+    PublishedModel(
+        "Muse Spark",
+        2026,
+        "decoder",
+        "rms",
+        "both",
+        1e-5,
+        "1 + γ",
+        True,
+        "wolf2020",
+        "muse_spark",
+        "a gate weighs stream against branch; no γ after attention, nor on queries and keys",
+    ),
+    PublishedModel(
+        "Mistral Large 4",
+        2026,
+        "decoder",
+        "rms",
+        "pre",
+        1e-5,
+        _SCALE,
+        False,
+        "wolf2020",
+        "mistral_large4",
+        "one more inside attention",
+    ),
+    PublishedModel(
+        "North Micro Vision",
+        2026,
+        "decoder",
+        "layer",
+        "pre",
+        1e-5,
+        _SCALE,
+        False,
+        "wolf2020",
+        "cohere_compass",
+        "its text part; both branches of a layer read the same stream",
+    ),
 )
+
+#: How many classes of RMSNorm with a weight, in `LIBRARY`, compute in which order: ``tools/released_norms.py``
+#: counts them. The names are those of `normcourse.experiments.layernorm.low_precision.ORDERS`; the class of
+#: another order does each step in the type of its input, and multiplies by the weight first.
+CASTS: Mapping[str, int] = {
+    "float32, weight after the cast": 153,
+    "float32 to the end": 27,
+    "float32 to the end, as 1 + w": 15,
+    "another": 1,
+}

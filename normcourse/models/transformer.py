@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from normcourse.nn import BatchNorm1d, DyT, LayerNorm, RMSNorm
+from normcourse.nn import BatchNorm1d, Derf, DyT, LayerNorm, RMSNorm
 
 __all__ = ["NORMS", "PLACEMENTS", "Cache", "CausalTransformer", "generate"]
 
@@ -26,10 +26,12 @@ NORMS: Mapping[str, Callable[[int], nn.Module]] = {
     "rms": lambda features: RMSNorm(features, eps=1e-5),
     "batch": _TokenBatchNorm,
     "dyt": DyT,
+    "derf": Derf,
     "none": lambda features: nn.Identity(),
 }
 
 #: Where norms stand around a branch f of the stream x, of ``on_sum(x + on_output(f(on_input(x))))``.
+#: "both" is also called sandwich norm and Peri-LN; "output" is the place in OLMo 2.
 PLACEMENTS: Mapping[str, tuple[str, ...]] = {
     "pre": ("on_input",),
     "post": ("on_sum",),
@@ -68,19 +70,30 @@ class Attention(nn.Module):
 
 
 class Branch(nn.Module):
-    """A branch of the residual stream with its norms: ``on_sum(x + on_output(f(on_input(x))))``."""
+    """``on_sum(stream_scale * x + layer_scale * on_output(f(on_input(x))))``: a branch f of the stream x."""
 
-    def __init__(self, inner: nn.Module, width: int, norm: str, placement: str) -> None:
+    def __init__(
+        self,
+        inner: nn.Module,
+        width: int,
+        norm: str,
+        placement: str,
+        stream_scale: float = 1.0,
+        layer_scale: float | None = None,
+    ) -> None:
         super().__init__()
         self.inner = inner
         self.on_input, self.on_output, self.on_sum = (
             NORMS[norm if place in PLACEMENTS[placement] else "none"](width)
             for place in ("on_input", "on_output", "on_sum")
         )
+        self.stream_scale = stream_scale
+        self.layer_scale = 1.0 if layer_scale is None else nn.Parameter(torch.full((width,), layer_scale))
 
     def forward(self, x: Tensor, *cache: Cache | None) -> Tensor:
         """Add to the stream ``(B, T, F)`` what the branch makes of it."""
-        out: Tensor = self.on_sum(x + self.on_output(self.inner(self.on_input(x), *cache)))
+        branch = self.on_output(self.inner(self.on_input(x), *cache))
+        out: Tensor = self.on_sum(self.stream_scale * x + self.layer_scale * branch)
         return out
 
 
@@ -100,6 +113,13 @@ class CausalTransformer(nn.Module):
         norm: A name of `NORMS`.
         placement: A name of `PLACEMENTS`.
         qk_norm: Whether RMS norms stand on the queries and keys of each head.
+        stream_scale: Multiplies the stream in each sum (DeepNorm's alpha).
+        layer_scale: Where a learned factor of each feature of a branch's output starts (LayerScale); without
+            one, there are no such factors.
+        branch_gain: Multiplies the initial matrices of values, attention outputs and feed-forward networks
+            (DeepNorm's beta).
+        write_gain: Multiplies the initial matrices that write to the stream, the last of each branch, as in
+            GPT-2's start.
         seed: Of the initial weights, which are the same for every norm and place.
 
     Raises:
@@ -107,7 +127,9 @@ class CausalTransformer(nn.Module):
 
     Source:
         Vaswani et al. 2017, arXiv 1706.03762; Radford et al. 2019 (GPT-2) for learned positions and the place
-        before the branch; Henry et al. 2020, arXiv 2010.04245, for the norm on queries and keys.
+        before the branch; Henry et al. 2020, arXiv 2010.04245, for the norm on queries and keys. The four
+        scales: Wang et al. 2022, arXiv 2203.00555, equation 2 and figure 2 (DeepNorm); Touvron et al. 2021,
+        arXiv 2103.17239, section 2 (LayerScale); GPT-2, section 2.3.
 
     Example:
         >>> model = CausalTransformer(100, layers=2, norm="rms", placement="post")
@@ -126,6 +148,10 @@ class CausalTransformer(nn.Module):
         norm: str = "layer",
         placement: str = "pre",
         qk_norm: bool = False,
+        stream_scale: float = 1.0,
+        layer_scale: float | None = None,
+        branch_gain: float = 1.0,
+        write_gain: float = 1.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -140,12 +166,13 @@ class CausalTransformer(nn.Module):
             wide = 4 * width
             feed_forward = nn.Sequential(nn.Linear(width, wide), nn.ReLU(), nn.Linear(wide, width))
             for inner in (Attention(width, heads, qk_norm), feed_forward):
-                self.branches.append(Branch(inner, width, norm, placement))
+                self.branches.append(Branch(inner, width, norm, placement, stream_scale, layer_scale))
         self.norm = NORMS["none" if placement == "post" else norm](width)
         self.head = nn.Linear(width, vocabulary)
-        self._start(torch.Generator().manual_seed(seed))
+        self._start(branch_gain, write_gain, torch.Generator().manual_seed(seed))
 
-    def _start(self, generator: torch.Generator) -> None:
+    @torch.no_grad()
+    def _start(self, branch_gain: float, write_gain: float, generator: torch.Generator) -> None:
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 nn.init.xavier_normal_(layer.weight, generator=generator)
@@ -153,6 +180,11 @@ class CausalTransformer(nn.Module):
                     nn.init.zeros_(layer.bias)
             elif isinstance(layer, nn.Embedding):
                 nn.init.normal_(layer.weight, std=0.5**0.5, generator=generator)  # two make a sum of size 1
+        for name, weight in self.branches.named_parameters():
+            if name.endswith(("value.weight", "out.weight", "inner.0.weight", "inner.2.weight")):
+                weight.mul_(branch_gain)
+            if name.endswith(("out.weight", "inner.2.weight")):
+                weight.mul_(write_gain)
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Return logits ``(B, T, vocabulary)`` for tokens ``(B, T)``; a cache stands for those before."""

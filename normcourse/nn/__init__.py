@@ -10,13 +10,14 @@ from normcourse.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceN
 from normcourse.nn.layernorm import LayerNorm, RMSNorm
 from normcourse.nn.recalibration import recalibrate
 from normcourse.nn.syncbatchnorm import SyncBatchNorm
-from normcourse.nn.variants import BatchRenorm, DyT, GhostBatchNorm
+from normcourse.nn.variants import BatchRenorm, Derf, DyT, GhostBatchNorm
 
 __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
     "BatchRenorm",
+    "Derf",
     "DyT",
     "GhostBatchNorm",
     "GroupNorm",

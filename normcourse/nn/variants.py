@@ -1,4 +1,4 @@
-"""Relatives of the norms: two batch norms for other batch sizes, and a layer that replaces the norm."""
+"""Relatives of the norms: two batch norms for other batch sizes, and two layers that replace the norm."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from normcourse import functional
 from normcourse.nn._base import AffineNorm
 from normcourse.nn.batchnorm import BatchNorm
 
-__all__ = ["BatchRenorm", "DyT", "GhostBatchNorm"]
+__all__ = ["BatchRenorm", "Derf", "DyT", "GhostBatchNorm"]
 
 
 class GhostBatchNorm(BatchNorm):
@@ -194,11 +194,49 @@ class DyT(AffineNorm):
         shape = tuple(input.shape[-len(self.normalized_shape) :])
         if shape != self.normalized_shape:
             raise RuntimeError(
-                f"DyT needs input that ends in normalized_shape={self.normalized_shape}, but got "
-                f"{tuple(input.shape)}: move the features last, or change normalized_shape"
+                f"{type(self).__name__} needs input that ends in normalized_shape={self.normalized_shape}, "
+                f"but got {tuple(input.shape)}: move the features last, or change normalized_shape"
             )
-        return torch.tanh(self.alpha * input) * self.weight + self.bias
+        return self._squash(input) * self.weight + self.bias
+
+    def _squash(self, input: Tensor) -> Tensor:
+        return torch.tanh(self.alpha * input)
 
     def extra_repr(self) -> str:
         """Return the constructor's arguments."""
         return f"{self.normalized_shape}, alpha_init={self.alpha_init}"
+
+
+class Derf(DyT):
+    r"""Dynamic erf: dynamic tanh with the error function in place of tanh, and a shift.
+
+    .. math:: y = \gamma \, \mathrm{erf}(\alpha x + s) + \beta, \quad
+        \mathrm{erf}(z) = \frac{2}{\sqrt{\pi}} \int_0^z e^{-t^2} dt
+
+    It pools nothing either, and its affine is that of `DyT`.
+
+    Args:
+        normalized_shape: Sizes of the trailing axes that gamma, ``weight``, and beta, ``bias``, span; a
+            number means one axis.
+        alpha_init: Where the learnable scalar ``alpha`` starts. The scalar ``shift``, s, starts at 0.
+
+    Source:
+        Chen et al. 2025, arXiv 2512.10938.
+
+    Example:
+        >>> Derf(2)(torch.tensor([[0.0, 100.0]])).detach()
+        tensor([[0., 1.]])
+    """
+
+    def __init__(self, normalized_shape: int | Sequence[int], alpha_init: float = 0.5) -> None:
+        super().__init__(normalized_shape, alpha_init)
+        self.shift = nn.Parameter(torch.zeros(1))
+
+    def reset_parameters(self) -> None:
+        """Set alpha to where it starts, the shift and beta to zero, and gamma to one."""
+        super().reset_parameters()
+        if hasattr(self, "shift"):  # not yet where DyT's constructor asks
+            nn.init.zeros_(self.shift)
+
+    def _squash(self, input: Tensor) -> Tensor:
+        return torch.erf(self.alpha * input + self.shift)

@@ -42,21 +42,46 @@ from normcourse.plotting.covariate_shift.shifted_digits import (
 from normcourse.plotting.covariate_shift.waking import waking_frame
 from normcourse.plotting.diagrams.drawing import Diagram
 from normcourse.plotting.diagrams.layers import branch_diagram, stack_diagram
-from normcourse.plotting.diagrams.placements import placement_diagrams
 from normcourse.plotting.diagrams.pooling import pooled_cells, pooling_cubes, pooling_frame, token_frame
-from normcourse.plotting.diagrams.statistics import flow_diagram, modes_diagram, pooled_diagram
+from normcourse.plotting.diagrams.questions import questions_diagram
+from normcourse.plotting.diagrams.statistics import (
+    flow_diagram,
+    modes_diagram,
+    pooled_diagram,
+    switches_diagram,
+)
+from normcourse.plotting.diagrams.transformers import attention_diagram, placement_diagram, stream_diagram
+from normcourse.plotting.diagrams.workers import workers_diagram
 from normcourse.plotting.frame import Frame
-from normcourse.plotting.inference.adaptation import accuracy_maps, adaptation_frame
+from normcourse.plotting.inference.adaptation import (
+    accuracy_maps,
+    adaptation_frame,
+    adapted_digits,
+    adapted_streams,
+    source_weights,
+)
 from normcourse.plotting.inference.data_parallel import worker_statistics
-from normcourse.plotting.inference.fine_tuning import tuning_curves
-from normcourse.plotting.inference.folded_layers import folding_errors
+from normcourse.plotting.inference.fine_tuning import tuning_curves, tuning_gains
+from normcourse.plotting.inference.folded_layers import border_errors, folding_errors
 from normcourse.plotting.inference.frozen_gradients import fixed_gradients
 from normcourse.plotting.inference.inference_modes import forgotten_eval
-from normcourse.plotting.inference.running import first_steps, lagging_accuracy, variance_losses
+from normcourse.plotting.inference.running import (
+    evaluation_curves,
+    first_steps,
+    lagging_accuracy,
+    variance_losses,
+)
 from normcourse.plotting.inference.running_lag import running_lag_frame
+from normcourse.plotting.inference.saved_statistics import saved_accuracy
+from normcourse.plotting.layernorm.arena import counted_gaps
 from normcourse.plotting.layernorm.geometry import mean_shares, sphere_frame
+from normcourse.plotting.layernorm.keys import key_hulls, winning_shares
 from normcourse.plotting.layernorm.language import losses_by_steps
+from normcourse.plotting.layernorm.opened import opened_places, opened_runs
 from normcourse.plotting.layernorm.practice import neighbour_precision, tuned_losses
+from normcourse.plotting.layernorm.precision import precision_frame, weight_moves
+from normcourse.plotting.layernorm.published import norm_places
+from normcourse.plotting.layernorm.remedies import answers_by_depth
 from normcourse.plotting.layernorm.residual import residual_frame
 from normcourse.plotting.layernorm.sequences import leak_by_position, losses_by_count, losses_by_mode
 from normcourse.plotting.layernorm.transformer import (
@@ -74,15 +99,22 @@ __all__ = [
     "accuracy_gains",
     "accuracy_maps",
     "adaptation_frame",
+    "adapted_digits",
+    "adapted_streams",
+    "answers_by_depth",
     "asleep_frame",
+    "attention_diagram",
     "attention_logits",
     "batch_noise_frame",
     "before_and_after",
+    "border_errors",
     "branch_diagram",
+    "counted_gaps",
     "difference_error",
     "effective_rates",
     "eps_frame",
     "error_by_size",
+    "evaluation_curves",
     "first_steps",
     "fixed_gradients",
     "flow_diagram",
@@ -91,6 +123,7 @@ __all__ = [
     "gamma_curves",
     "gradient_parts",
     "gradients_by_depth",
+    "key_hulls",
     "lagging_accuracy",
     "layer_histograms",
     "layer_signals",
@@ -107,19 +140,25 @@ __all__ = [
     "modes_diagram",
     "neighbour_precision",
     "noisy_answers",
+    "norm_places",
+    "opened_places",
+    "opened_runs",
     "part_curves",
     "placement_curves",
-    "placement_diagrams",
+    "placement_diagram",
     "pool_accuracy",
     "pooled_cells",
     "pooled_diagram",
     "pooling_cubes",
     "pooling_frame",
+    "precision_frame",
+    "questions_diagram",
     "rate_curves",
     "rate_map",
     "rate_windows",
     "residual_frame",
     "running_lag_frame",
+    "saved_accuracy",
     "scale_curves",
     "shift_accuracy",
     "shift_frame",
@@ -129,23 +168,30 @@ __all__ = [
     "shifted_grid",
     "sigmoid_frame",
     "sigmoid_percentiles",
+    "source_weights",
     "sphere_frame",
     "stack_diagram",
     "standardising_frame",
     "step_ratios",
+    "stream_diagram",
     "stream_growth",
     "stream_sizes",
+    "switches_diagram",
     "target_ratios",
     "times_better",
     "token_frame",
     "tuned_losses",
     "tuning_curves",
+    "tuning_gains",
     "unit_frame",
     "unit_histograms",
     "unit_skewness",
     "variance_losses",
     "waking_frame",
+    "weight_moves",
     "weight_plane_frame",
     "weighting_frame",
+    "winning_shares",
     "worker_statistics",
+    "workers_diagram",
 ]

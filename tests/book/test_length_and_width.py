@@ -21,8 +21,16 @@ DEEPER = {
     "02-batchnorm-mechanics/14-zero-gamma",
     "02-batchnorm-mechanics/15-twelve-races",
     "02-batchnorm-mechanics/16-weight-decay",
+    "03-inference-statistics/11-which-n",
+    "03-inference-statistics/12-rounding-of-a-fold",
+    "03-inference-statistics/13-how-far-adaptation-goes",
+    "03-inference-statistics/14-workers-exactly",
     "04-layernorm-for-transformers/10-geometry",
+    "04-layernorm-for-transformers/11-the-hull",
+    "04-layernorm-for-transformers/12-folding-layernorm",
     "04-layernorm-for-transformers/13-around-language-models",
+    "04-layernorm-for-transformers/14-padding-and-length",
+    "04-layernorm-for-transformers/16-norms-alone",
 }
 PATH = [name for name in PAGES if name not in DEEPER]
 MARK = re.compile(r"^(?:\([\w-]+\)=\n)*# .+\n+```\{deeper\}\n```$", re.MULTILINE)

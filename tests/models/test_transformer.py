@@ -66,6 +66,35 @@ def test_the_places_of_the_norm(placement, expected):
     torch.testing.assert_close(Branch(inner, 8, "layer", placement)(x), expected(x, inner, norm))
 
 
+def test_the_stream_and_the_branch_are_scaled_before_the_sum():
+    x, inner, norm = torch.randn(2, 3, 8), nn.Linear(8, 8), nn.LayerNorm(8)
+    deep = Branch(inner, 8, "layer", "post", stream_scale=1.5)
+    torch.testing.assert_close(deep(x), norm(1.5 * x + inner(x)))
+    scaled = Branch(inner, 8, "layer", "both", layer_scale=0.1)
+    torch.testing.assert_close(scaled(x), x + 0.1 * norm(inner(norm(x))))
+    assert scaled.layer_scale.shape == (8,)
+    assert scaled.layer_scale.requires_grad
+
+
+def test_the_gains_scale_the_matrices_that_the_papers_name():
+    first = dict(small().named_parameters())
+    for name, value in small(branch_gain=0.5, write_gain=0.25).named_parameters():
+        match name.split(".")[2:]:
+            case ["inner", "out" | "2", "weight"]:
+                factor = 0.125
+            case ["inner", "value" | "0", "weight"]:
+                factor = 0.5
+            case _:
+                factor = 1
+        torch.testing.assert_close(value, factor * first[name])
+
+
+def test_factors_that_start_at_one_change_nothing():
+    plain, scaled = small(), small(layer_scale=1.0)
+    assert torch.equal(plain(texts()), scaled(texts()))
+    assert len(list(scaled.parameters())) == len(list(plain.parameters())) + 4
+
+
 @pytest.mark.parametrize("placement", PLACEMENTS)
 def test_a_norm_stands_before_the_head_unless_the_stream_is_normalized(placement):
     model = small(placement=placement)
@@ -119,7 +148,7 @@ def test_generation_without_temperature_takes_the_likeliest():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: small(norm="bath"), "norm must be one of layer, rms, batch, dyt, none, but got 'bath'"),
+        (lambda: small(norm="bath"), "norm must be one of layer, rms, batch, dyt, derf, none, but got 'bath'"),
         (lambda: small(placement="mid"), "placement must be one of pre, post, output, both"),
         (lambda: CausalTransformer(11, width=10, heads=4), "4 heads do not divide width 10"),
         (lambda: small()(texts(13)), "a text of 13 tokens does not fit into the context of 12"),

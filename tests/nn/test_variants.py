@@ -127,12 +127,26 @@ def test_dynamic_tanh() -> None:
     assert layer.alpha.item() == pytest.approx(0.8)
 
 
-def test_dynamic_tanh_error() -> None:
-    with pytest.raises(RuntimeError, match=r"\(6,\), but got \(4, 5\)"):
-        ours.DyT(6)(torch.randn(4, 5))
+def test_dynamic_erf() -> None:
+    x, layer = torch.randn(4, 5, 6, dtype=torch.float64), ours.Derf((5, 6), alpha_init=0.8).double()
+    torch.testing.assert_close(layer(x), torch.erf(0.8 * x))
+    for parameter in (layer.weight, layer.bias, layer.shift):
+        nn.init.normal_(parameter)
+    torch.testing.assert_close(layer(x), torch.erf(0.8 * x + layer.shift) * layer.weight + layer.bias)
+    assert torch.autograd.gradcheck(layer, (x.requires_grad_(),))
+    assert sorted(name for name, _ in layer.named_parameters()) == ["alpha", "bias", "shift", "weight"]
+    layer.reset_parameters()
+    assert (layer.alpha.item(), layer.shift.item()) == (pytest.approx(0.8), 0)
+
+
+@pytest.mark.parametrize("make", [ours.DyT, ours.Derf])
+def test_a_squashing_layer_refuses_other_features(make) -> None:
+    with pytest.raises(RuntimeError, match=rf"{make.__name__} needs .*\(6,\), but got \(4, 5\)"):
+        make(6)(torch.randn(4, 5))
 
 
 def test_variants_print_their_settings() -> None:
     assert "ghost_batch_size=4" in repr(ours.GhostBatchNorm(3, ghost_batch_size=4))
     assert "r_max=3.0, d_max=5.0" in repr(ours.BatchRenorm(3))
     assert repr(ours.DyT(6)) == "DyT((6,), alpha_init=0.5)"
+    assert repr(ours.Derf(6, alpha_init=0.8)) == "Derf((6,), alpha_init=0.8)"

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from normcourse import TAXONOMY, plotting
+from normcourse.models import PLACEMENTS
 from normcourse.plotting.diagrams import drawing
 from normcourse.plotting.style import COLOURS
 
@@ -31,9 +32,28 @@ DIAGRAMS = {
     "branch, upright": lambda: plotting.branch_diagram(
         BLOCK, mark=-1, notes={-1: "γ starts at 0"}, leaves="x + f(x)"
     ),
+    "attention": lambda: plotting.attention_diagram("the", (0, 1.1, 1.1), (1, 0, 0), (10, 0, 5)),
+    "places": lambda: plotting.placement_diagram(
+        {
+            "pre-norm": PLACEMENTS["pre"],
+            "post-norm": PLACEMENTS["post"],
+            "output\nnorm": PLACEMENTS["output"],
+            "both\n(sandwich)": PLACEMENTS["both"],
+        }
+    ),
+    "stream": lambda: plotting.stream_diagram(
+        [["norm", "attention"], ["norm", "feed-forward"]],
+        times=6,
+        mark="norm",
+        enters=["tokens", "embedding"],
+        leaves=["norm", "linear", "logits"],
+    ),
     "forward": plotting.flow_diagram,
     "backward": lambda: plotting.flow_diagram("backward"),
     "modes": plotting.modes_diagram,
+    "workers": plotting.workers_diagram,
+    "questions": plotting.questions_diagram,
+    "switches": plotting.switches_diagram,
     **{
         f"{norm}, {space}": lambda norm=norm, space=space: plotting.pooled_diagram(norm, space=space)
         for norm in TAXONOMY
@@ -70,7 +90,19 @@ def across(diagram):
 
 def test_every_diagram_is_tested():
     public = {name.removesuffix("_diagram") for name in plotting.__all__ if name.endswith("_diagram")}
-    assert public == {"stack", "branch", "flow", "modes", "pooled"}
+    assert public == {
+        "attention",
+        "branch",
+        "flow",
+        "modes",
+        "placement",
+        "pooled",
+        "questions",
+        "stack",
+        "stream",
+        "switches",
+        "workers",
+    }
 
 
 @every_diagram
@@ -245,6 +277,55 @@ def test_a_branch_leaves_the_stream_and_joins_it_again():
     assert places["BatchNorm"][0] < places["ReLU"][0]
 
 
+def test_a_norm_stands_at_each_of_the_places_that_a_panel_names():
+    diagram = DIAGRAMS["places"]()
+    assert marked(diagram) == ["norm"] * sum(map(len, list(PLACEMENTS.values())))
+    for place, words in (
+        ("pre-norm", "a norm on the branch's input"),
+        ("post-norm", "a norm on the sum"),
+        ("output norm", "a norm on its output"),
+        ("both (sandwich)", "a norm on the branch's input and on its output"),
+    ):
+        assert f" {place}: {words}." in diagram.alt
+    for name, first in {"pre": "norm", "both": "norm", "output": "f", "post": "f"}.items():
+        drawn = [
+            text
+            for text in parsed(plotting.placement_diagram({"a": PLACEMENTS[name]})).iter(f"{SVG}text")
+            if text.text in ("norm", "f")
+        ]
+        assert min(drawn, key=lambda text: float(text.get("y"))).text == first
+
+
+def test_a_branch_that_no_norm_stands_at_is_drawn_as_well():
+    assert plotting.placement_diagram({"plain": []}).alt.endswith("plain: no norm.")
+
+
+@pytest.mark.parametrize("panels", [{}, {"a": ["in_between"]}, {str(n): ["on_sum"] for n in range(9)}])
+def test_places_that_cannot_be_drawn_are_refused(panels):
+    with pytest.raises(ValueError, match=r"panel|stand|wide"):
+        plotting.placement_diagram(panels)
+
+
+def test_a_stream_says_what_is_added_and_how_often():
+    diagram = DIAGRAMS["stream"]()
+    assert diagram.alt == (
+        "A stream runs down from tokens, through embedding. To it is added attention, after norm, then "
+        "feed-forward, after norm, 6 times over. It ends in norm, then linear, then logits. "
+        "Every norm is marked."
+    )
+    assert marked(diagram) == ["norm"] * 3
+    with pytest.raises(ValueError, match="at least one branch"):
+        plotting.stream_diagram([[]])
+
+
+def test_attention_weights_are_those_of_a_causal_softmax():
+    diagram = DIAGRAMS["attention"]()
+    assert marked(diagram) == ["1.00", "0.75", "0.25", "0.60", "0.20", "0.20"]
+    assert [text for text in texts(diagram) if text in ("10.0", "7.5", "7.0")] == ["10.0", "7.5", "7.0"]
+    with pytest.raises(ValueError, match="one query"):
+        plotting.attention_diagram("ab", [1], [1, 1], [1, 1])
+
+
 def test_what_follows_a_sum_is_said_of_one_box_and_of_several():
     assert " ReLU follows." in plotting.branch_diagram(["f"], after=["ReLU"]).alt
     assert " ReLU, Linear follow." in plotting.branch_diagram(["f"], after=["ReLU", "Linear"]).alt
@@ -365,3 +446,18 @@ def test_words_are_escaped():
     diagram = plotting.stack_diagram(['a < b & "c"'], enters="<x>")
     assert texts(diagram) == ["<x>", 'a < b & "c"']
     assert parsed(diagram).get("aria-label") == diagram.alt
+
+
+def test_each_worker_normalizes_for_itself_and_worker_0_is_saved():
+    diagram = plotting.workers_diagram()
+    assert marked(diagram) == ["BatchNorm: μ, σ²"] * 3
+    words = texts(diagram)
+    assert words.count("running") == 3
+    assert words.index("worker 0") < words.index("worker 1") < words.index("worker 2")
+    assert "gradients: the mean of all workers" in words
+
+
+def test_three_questions_lead_to_four_answers():
+    diagram = plotting.questions_diagram()
+    assert len([word for word in texts(diagram) if word[:2] in ("1 ", "2 ", "3 ")]) == 3
+    assert marked(diagram) == ["the running", "recalibrate", "16 or more:", "8 to 15: test"]

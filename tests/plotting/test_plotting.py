@@ -18,6 +18,7 @@ from normcourse.experiments.covariate_shift import (
     internal_shift,
     shifted_digits,
 )
+from normcourse.experiments.engine import language
 from normcourse.experiments.engine.intervals import Interval
 from normcourse.experiments.inference import (
     adaptation,
@@ -26,9 +27,10 @@ from normcourse.experiments.inference import (
     folded_layers,
     frozen_gradients,
 )
-from normcourse.experiments.layernorm import residual_growth
+from normcourse.experiments.layernorm import low_precision, opened_run, residual_growth
 from normcourse.experiments.layernorm.norm_placement import Gradients
 from normcourse.models import PLACEMENTS
+from normcourse.models.published import PUBLISHED
 
 STEPS = np.array([2, 4, 6])
 CALM = np.array([0.5, 0.6])
@@ -53,6 +55,7 @@ HIGH = {"early": Interval(5, 4, 7), "late": Interval(0.5, 0.4, 0.6)}
 ROUNDING = folded_layers.Rounding(np.eye(3) - 2, np.eye(3) * 1e-7, np.full((3, 3), 5.0), terms=4)
 SHORT = {"layers": 2, "steps": 2, "examples": 30}
 LOOKED_AT = load_digits().train
+OPENED = opened_run.follow(language.Config(layers=1, width=8, heads=1), readings=(0, 2), texts=1)
 WAKING = {
     norm: asleep.look(asleep.network(asleep.Config(norm=norm)), LOOKED_AT.x[:99], LOOKED_AT.y[:99])
     for norm in ("none", "batch")
@@ -72,13 +75,21 @@ FIGURES = {
     "accuracy_maps": lambda: plotting.accuracy_maps(
         {key: np.full((2, 3, 6), 0.5) for key in "abc"}, (8, 32), ylabel="batch size n"
     ),
+    "adapted_digits": lambda: plotting.adapted_digits({"a": np.eye(4)}, {"a": (0.1, 0.9)}),
+    "adapted_streams": lambda: plotting.adapted_streams({"a": {"x": (0.1, 0.9)}, "b": {"x": (1.0, 1.0)}}),
+    "answers_by_depth": lambda: plotting.answers_by_depth((6, 24), {"a": ERRORS[:2] * 99}, title="b"),
     "attention_logits": lambda: plotting.attention_logits(
         (0.1, 1.0), {"a": np.array([[1.0, 3.0], [np.inf, 9.0]]), "b": np.ones((2, 2))}
     ),
     "before_and_after": lambda: plotting.before_and_after({"a": np.ones((4, 2)), "b": np.zeros((4, 2))}),
+    "counted_gaps": lambda: plotting.counted_gaps(
+        {"a": Interval(0.5, 0.4, 0.7), "b": Interval(0.0, -1, 1)}, margin=0.1, title="a"
+    ),
+    "border_errors": lambda: plotting.border_errors({"a": np.eye(4), "b": np.zeros((4, 4))}),
     "difference_error": lambda: plotting.difference_error([1e-3, 1e-2], {"float64": [1e-6, 1e-4]}),
     "effective_rates": lambda: plotting.effective_rates(LENGTHS, LENGTHS),
     "error_by_size": lambda: plotting.error_by_size((2, 4, 8), {"none": ERRORS, "ghost": ERRORS / 2}),
+    "evaluation_curves": lambda: plotting.evaluation_curves((1, 2), {"a": [0.1, 0.9]}, title="b"),
     "first_steps": lambda: plotting.first_steps({"a": {"x": CALM, "y": CALM}, "b": {"x": CALM}}, (1.0, 2.0)),
     "folding_errors": lambda: plotting.folding_errors(ROUNDING),
     "fixed_gradients": lambda: plotting.fixed_gradients(
@@ -90,28 +101,41 @@ FIGURES = {
     "gamma_curves": lambda: plotting.gamma_curves((20, 400), {2: {1.0: np.eye(2), 0.0: np.ones((2, 2))}}),
     "gradient_parts": lambda: plotting.gradient_parts({"a": [1.0, -1.0], "b": [0.5, 0.0]}),
     "gradients_by_depth": lambda: plotting.gradients_by_depth({"post": DEPTHS, "pre": DEPTHS}, depth=2),
+    "key_hulls": lambda: plotting.key_hulls({"a": POINTS, "b": POINTS}),
     "lagging_accuracy": lambda: plotting.lagging_accuracy((10, 20), {"a": {"0.1": np.eye(2)}, "b": {}}),
     "layer_histograms": lambda: plotting.layer_histograms(LOOKS, title="a"),
     "layer_signals": lambda: plotting.layer_signals(LOOKS, factor=0.5, title="a"),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
     "length_gains": lambda: plotting.length_gains(LENGTHS),
     "loss_gaps": lambda: plotting.loss_gaps({"a": Interval(0.5, 0.4, 0.7), "b": Interval(0, -1, 1)}),
-    "leak_by_position": lambda: plotting.leak_by_position({"a": np.eye(3, 5), "b": np.zeros((3, 5))}),
-    "losses_by_count": lambda: plotting.losses_by_count((0, 8), {"a": ERRORS[:, :2]}, xlabel="tokens"),
-    "losses_by_mode": lambda: plotting.losses_by_mode({"a": {"x": ERRORS[0]}, "b": {"x": ERRORS[1]}}),
+    "leak_by_position": lambda: plotting.leak_by_position(
+        {"a": np.eye(3, 5), "b": np.zeros((3, 5))}, title="c"
+    ),
+    "losses_by_count": lambda: plotting.losses_by_count(
+        (0, 8), {"a": ERRORS[:, :2]}, xlabel="tokens", title="b"
+    ),
+    "losses_by_mode": lambda: plotting.losses_by_mode(
+        {"a": {"x": ERRORS[0]}, "b": {"x": ERRORS[1]}}, title="c"
+    ),
     "losses_by_step": lambda: plotting.losses_by_step({"a": [2.0, 1.0], "BatchNorm": [2.0]}, title="b"),
-    "losses_by_steps": lambda: plotting.losses_by_steps((10, 100), np.ones((2, 3)), {"a": 0.5}),
+    "losses_by_steps": lambda: plotting.losses_by_steps(
+        (10, 100), np.ones((2, 3)), {"a": 0.5}, training=np.ones(40), title="b"
+    ),
     "map_noise": lambda: plotting.map_noise(convolution.noise((2, 4), filters=2, batches=3)),
     "mean_shares": lambda: plotting.mean_shares({"a": ERRORS, "b": 2 * ERRORS}, features=8),
-    "neighbour_precision": lambda: plotting.neighbour_precision({"a": HIGH, "b": HIGH}),
+    "neighbour_precision": lambda: plotting.neighbour_precision(
+        {"a": HIGH, "b": HIGH}, chance=0.04, title="So it is"
+    ),
     "noisy_answers": lambda: plotting.noisy_answers(
         prediction_noise.run(QUICK_NOISE, seeds=(0, 1), progress=False)
     ),
+    "norm_places": lambda: plotting.norm_places(PUBLISHED, {place: place for place in PLACEMENTS}),
+    "opened_places": lambda: plotting.opened_places({"a": OPENED}, step=2, title="b"),
+    "opened_runs": lambda: plotting.opened_runs({"a": OPENED}, window=1, title="b"),
     "part_curves": lambda: plotting.part_curves(
         (0.1, 1.0), {part: np.eye(2) for part in learning_rates.PARTS}
     ),
     "placement_curves": lambda: plotting.placement_curves((0.1, 1.0), {"relu": {"none": np.eye(2)}}),
-    "placement_diagrams": lambda: plotting.placement_diagrams({"post": "post", "both": "both"}),
     "pool_accuracy": lambda: plotting.pool_accuracy({"a": {"batch": CALM, "batch and space": CALM}}),
     "pooling_cubes": plotting.pooling_cubes,
     "rate_curves": lambda: plotting.rate_curves(learning_rates.SWEEP.load(), ["relu, 2 layers"] * 5),
@@ -128,25 +152,36 @@ FIGURES = {
     "shift_ratios": lambda: plotting.shift_ratios({"a": HIGH, "b": HIGH}, xlabel="ratio"),
     "shift_repairs": lambda: plotting.shift_repairs({"a": SHIFTED, "b": SHIFTED}),
     "sigmoid_percentiles": lambda: plotting.sigmoid_percentiles(RESULT, seed=1, unit=2),
+    "source_weights": lambda: plotting.source_weights({key: {"a": np.ones((2, 6))} for key in "ab"}),
     "stream_growth": lambda: plotting.stream_growth({1.0: np.ones((2, 5)), 0.0: np.ones((2, 5))}),
     "stream_sizes": lambda: plotting.stream_sizes({"a": np.array([1.0, 2.0]), "b": np.array([1.0, 1.0])}),
-    "tuned_losses": lambda: plotting.tuned_losses({"all": (CALM, CALM + 1), "none": (CALM, CALM)}),
-    "tuning_curves": lambda: plotting.tuning_curves(fine_tuning.SWEEP.load()),
+    "tuned_losses": lambda: plotting.tuned_losses(
+        {key: {"all": CALM, "none": CALM + 1} for key in "ab"}, {"a": {"c": 2.0}, "b": {"d": 3.0}}, "So it is"
+    ),
+    "tuning_curves": lambda: plotting.tuning_curves(fine_tuning.SWEEP.load(), "handwritten", "a", lowest=0.2),
+    "tuning_gains": lambda: plotting.tuning_gains(
+        {"a": {"b": {2: Interval(1, -1, 2), 16: Interval(3, 2, 4)}}}, "c"
+    ),
     "unit_histograms": lambda: plotting.unit_histograms(SHIFTS, 3),
     "unit_skewness": lambda: plotting.unit_skewness({"relu": np.eye(2)}, {"relu": np.ones((3, 2))}),
     "variance_losses": lambda: plotting.variance_losses((2, 4, 8), ERRORS, ERRORS / 2),
+    "saved_accuracy": lambda: plotting.saved_accuracy(
+        (2, 8), {"a": {"b": np.ones((2, 3)), "c": np.eye(2, 3)}}, "So it is"
+    ),
+    "winning_shares": lambda: plotting.winning_shares((2, 4, 8), {"a": ERRORS, "b": 2 * ERRORS}),
     "worker_statistics": lambda: plotting.worker_statistics({"a": LONE, "b": LONE}, feature=1),
     "times_better": lambda: plotting.times_better(
         {"fewer steps": {"a": Interval(5, 4, 7)}, "fewer errors": {"b": Interval(1, 0.5, 2)}}
     ),
     "step_ratios": lambda: plotting.step_ratios(RATIOS, {"b": Interval(3, 2, 4)}),
     "target_ratios": lambda: plotting.target_ratios(RESULT, (0.3, 0.5), holds=(0, 2)),
+    "weight_moves": lambda: plotting.weight_moves(low_precision.moves(steps=3), 1.1, "A sentence"),
 }
 NOISE = batch_noise.run(batch_noise.Config(batch_sizes=(2, 8), batches=50))
 GROWTH = {gain: residual_growth.run(residual_growth.Config(gain=gain, layers=4)) for gain in (0.5, 1.0)}
 POINTS_IN_SPACE = np.random.default_rng(0).normal(size=(20, 3))
 POINTS = np.random.default_rng(0).normal(size=(20, 2))
-CHANNEL = adaptation.Channel(POINTS[:, 0], POINTS[:, 1] + 1)
+CHANNEL = adaptation.Channel(*np.random.default_rng(0).normal(size=(3, 2, 4, 4)))
 FRAMES = {
     "adaptation_frame": lambda: plotting.adaptation_frame(
         CHANNEL, np.full((2, 6), 0.5), shift="blur", weight=np.inf, size=32
@@ -155,6 +190,7 @@ FRAMES = {
     "batch_noise_frame": lambda: plotting.batch_noise_frame(NOISE, 8),
     "eps_frame": lambda: plotting.eps_frame(1e-3, 1e-5),
     "pooling_frame": lambda: plotting.pooling_frame("GroupNorm", 1, 4),
+    "precision_frame": lambda: plotting.precision_frame(1e-6),
     "residual_frame": lambda: plotting.residual_frame(GROWTH, 0.5, 3),
     "running_lag_frame": lambda: plotting.running_lag_frame(0.1, 8),
     "shift_frame": lambda: plotting.shift_frame({"a": SHIFTED, "b": SHIFTED}, "contrast", 2),
@@ -215,10 +251,12 @@ def test_lagging_accuracies_are_means_over_seeds_at_their_steps():
     np.testing.assert_array_equal(line.get_xdata(), [10, 20])
 
 
-def test_a_diagram_has_a_norm_for_each_of_its_places():
-    figure = plotting.placement_diagrams({name: name for name in PLACEMENTS})
-    for axes, places in zip(figure.axes, PLACEMENTS.values(), strict=True):
-        assert [text.get_text() for text in axes.texts].count("norm") == len(places)
+def test_evaluation_curves_have_their_names_and_the_sentence_above():
+    figure = plotting.evaluation_curves((10, 20), {"running": [0.3, 0.7], "new": [0.5, 0.9]}, title="So.")
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    np.testing.assert_array_equal(lines["new"].get_ydata(), [0.5, 0.9])
+    np.testing.assert_array_equal(lines["running"].get_xdata(), [10, 20])
+    assert figure.get_suptitle() == "So."
 
 
 def test_a_gain_whose_interval_holds_zero_is_an_open_mark():
@@ -324,6 +362,20 @@ def test_shares_are_drawn_as_means_over_seeds():
     np.testing.assert_allclose(drawn["1/8: any direction"].get_ydata(), 1 / 8)
 
 
+def test_the_hull_s_panels_count_its_corners():
+    square = [[0, 0], [4, 0], [0, 4], [4, 4], [1, 2]]
+    [axes] = plotting.key_hulls({"a": square}).axes
+    assert axes.get_title() == "a:\n4 of 5 can win"
+    inside = next(line for line in axes.lines if line.get_markerfacecolor() == "none")
+    np.testing.assert_allclose(inside.get_xydata(), [[1, 2]])
+
+
+def test_winning_shares_are_means_over_seeds():
+    (axes,) = plotting.winning_shares((2, 4, 8), {"a": ERRORS, "b": 2 * ERRORS}).axes
+    drawn = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_allclose(drawn["b"].get_ydata(), 2 * ERRORS.mean(axis=1))
+
+
 def test_pooled_cells_are_those_of_the_given_cell():
     mask = plotting.pooled_cells(TAXONOMY["GroupNorm"], (4, 6, 5), cell=(2, 4, 0))
     assert mask[2, 3:].all()
@@ -397,13 +449,41 @@ def test_a_map_writes_the_mean_over_seeds_in_its_cell():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1", "4", "16", "64", "∞"]
 
 
+def test_each_kind_of_statistics_has_its_mark_and_its_number():
+    (axes,) = plotting.adapted_digits({"a": np.eye(4)}, {"a": (0.125, 0.95)}).axes
+    marks = {line.get_marker(): line.get_xdata()[0] for line in axes.lines if line.get_marker() in "os"}
+    assert marks == {"o": 12.5, "s": 95}
+    assert [text.get_text() for text in axes.texts] == ["12", "95"]
+    streams = plotting.adapted_streams({"a": {"x": (0.9, 0.2), "y": (0, 1)}, "b": {"x": (0, 1), "y": (0, 1)}})
+    assert [label.get_text() for label in streams.axes[0].get_yticklabels()] == ["x", "y"]
+    assert [text.get_ha() for text in streams.axes[0].texts[:2]] == ["left", "right"]
+
+
+def test_source_weights_are_means_over_seeds():
+    values = np.arange(12).reshape(2, 6) / 12
+    axes = plotting.source_weights({"a": {"x": values}, "b": {"x": values}}).axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), 100 * values.mean(0))
+
+
 def test_adaptation_frame_reads_the_channel_and_the_weight():
     frame = plotting.adaptation_frame(
         CHANNEL, np.linspace(0, 1, 12).reshape(2, 6), shift="blur", weight=16.0, size=32
     )
     moved = (CHANNEL.adapted.mean() - CHANNEL.clean.mean()) / CHANNEL.clean.std()
     assert (
-        f"Blur, N = 16: a batch of 32 counts 67%. The channel's mean is off by {moved:+.2f}" in frame.readout
+        f"Blur, N = 16: a batch of 32 counts 67%. The channel's mean is off by {moved:+z.1f}" in frame.readout
     )
-    assert frame.readout.endswith("55% of the answers are right.")
+    assert frame.readout.endswith("55% of the digits are read.")
     assert "a batch of 32 counts 0%" in FRAMES["adaptation_frame"]().readout
+
+
+def test_the_silence_of_float16_is_drawn():
+    frame = plotting.precision_frame(1e-6)
+    (axes,) = frame.figure.axes
+    narrow, wide = axes.lines
+    sizes = np.asarray(narrow.get_xdata())
+    assert set(np.asarray(narrow.get_ydata())[sizes >= 256]) == {0}
+    np.testing.assert_allclose(np.asarray(wide.get_ydata())[sizes >= 1], 1, atol=0.01)
+    assert "from 0.003 to 2" in frame.readout
+    assert "infinite" not in frame.alt
+    assert "infinite" in plotting.precision_frame(1e-12).alt

@@ -387,6 +387,29 @@ CLAIMS = (
                 unit="points of test error",
             ),
             Finding(
+                id="C10.group-two",
+                sentence=("With batches of 2, BatchNorm errs over 10 points more on digits than GroupNorm."),
+                speaks=Speaks.FOR,
+                predicate=Above(10),
+                unit="points of test error",
+            ),
+            Finding(
+                id="C10.group-four",
+                sentence=("With batches of 4, BatchNorm errs more often on digits than GroupNorm."),
+                speaks=Speaks.FOR,
+                predicate=Above(0),
+                unit="points of test error",
+            ),
+            Finding(
+                id="C10.group-sixteen",
+                sentence=(
+                    "With batches of 16, the two errors on digits differ on average by less than 1.5 points."
+                ),
+                speaks=Speaks.LIMITS,
+                predicate=Within(-1.5, 1.5),
+                unit="points of test error",
+            ),
+            Finding(
                 id="C10.answers",
                 sentence=(
                     "For a small network on MNIST-1D, where many answers are close, the rest of a batch of "

@@ -29,6 +29,11 @@ class Config:
         norm: A name of `models.NORMS`.
         placement: A name of `models.PLACEMENTS`.
         qk_norm: Whether norms stand on queries and keys.
+        stream_scale: Multiplies the stream in each sum; this and the next three as `models.CausalTransformer`
+            takes them.
+        layer_scale: Where the learned factors of a branch's output start, if it has them.
+        branch_gain: Multiplies the initial matrices of values, attention outputs and feed-forward networks.
+        write_gain: Multiplies the initial matrices that write to the stream.
         layers: Of the transformer.
         width: Features of its stream.
         heads: Of each attention.
@@ -42,6 +47,10 @@ class Config:
     norm: str = "layer"
     placement: str = "pre"
     qk_norm: bool = False
+    stream_scale: float = 1.0
+    layer_scale: float | None = None
+    branch_gain: float = 1.0
+    write_gain: float = 1.0
     layers: int = 6
     width: int = 64
     heads: int = 4
@@ -62,6 +71,10 @@ class Config:
             norm=self.norm,
             placement=self.placement,
             qk_norm=self.qk_norm,
+            stream_scale=self.stream_scale,
+            layer_scale=self.layer_scale,
+            branch_gain=self.branch_gain,
+            write_gain=self.write_gain,
             seed=seed,
         )
 

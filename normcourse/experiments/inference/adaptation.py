@@ -162,13 +162,15 @@ def chosen_weight(record: Record, *, size: int, shifts: Sequence[str]) -> float:
 
 
 class Channel(NamedTuple):
-    """What one channel of the first batch norm gives, each of shape ``(values,)``.
+    """What one channel of the first batch norm gives, each of shape ``(examples, side, side)``.
 
-    ``clean`` for clean images by the running statistics, ``adapted`` for changed ones by the mixed ones.
+    ``clean`` for clean images by the running statistics, ``adapted`` for changed ones by the mixed ones, and
+    ``inputs``, the changed images themselves.
     """
 
     clean: NDArray[np.float64]
     adapted: NDArray[np.float64]
+    inputs: NDArray[np.float64]
 
 
 def channel(
@@ -186,12 +188,13 @@ def channel(
     """
     test = load_drawn_digits().test
 
-    def values(shift: str, weight: float) -> NDArray[np.float64]:
+    def maps(shift: str, weight: float) -> NDArray[np.float64]:
         x, _ = drawn_cnn.tensors(unlabelled(test, shift, size * batches))
         with torch.no_grad(), watch(model, "2") as seen, adapt_batch_norm(model, weight):
             for batch in torch.split(x, size):
                 model(batch)
-        every: NDArray[np.float64] = np.concatenate([out[:, which].ravel() for out in seen["2"]])
+        every: NDArray[np.float64] = np.concatenate([out[:, which] for out in seen["2"]])
         return every
 
-    return Channel(values("clean", inf), values(shift, weight))
+    inputs = unlabelled(test, shift, size * batches).x.reshape(-1, drawn_cnn.SIDE, drawn_cnn.SIDE)
+    return Channel(maps("clean", inf), maps(shift, weight), inputs.astype(np.float64))

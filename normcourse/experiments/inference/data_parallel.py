@@ -23,7 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 from normcourse.experiments.engine.workers import launch
 from normcourse.nn import BatchNorm1d, GhostBatchNorm, SyncBatchNorm
 
-__all__ = ["Config", "Result", "alone", "run"]
+__all__ = ["Config", "Result", "alone", "digits_of", "draw_batches", "make_network", "run"]
 
 Array = NDArray[np.float64]
 Examples = tuple[Tensor, Tensor]  # inputs and labels
@@ -45,6 +45,7 @@ class Config:
         steps: Training steps.
         hidden: Units of each hidden layer, with BatchNorm and ReLU.
         learning_rate: Of SGD.
+        decay: Whether the rate falls evenly to zero.
         seed: Of the initial weights and of the batches.
     """
 
@@ -56,7 +57,12 @@ class Config:
     steps: int = 20
     hidden: tuple[int, ...] = (32, 32)
     learning_rate: float = 0.1
+    decay: bool = False
     seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step."""
+        return self.learning_rate * (1 - step / self.steps if self.decay else 1)
 
 
 @dataclass(frozen=True)
@@ -97,10 +103,10 @@ def run(configs: Mapping[Name, Config], *, timeout: float = 240.0) -> dict[Name,
     if len(sizes) != 1:
         raise ValueError(f"all runs need the same number of workers, but their shares have {sorted(sizes)}")
     for config in configs.values():
-        _network(config, config.norm)  # raises here rather than in a worker
-    batches = {name: _batches(config) for name, config in configs.items()}
+        make_network(config, config.norm)  # raises here rather than in a worker
+    batches = {name: draw_batches(config) for name, config in configs.items()}
     jobs = [
-        ({name: (config, batches[name][worker]) for name, config in configs.items()}, _digits("test"))
+        ({name: (config, batches[name][worker]) for name, config in configs.items()}, digits_of("test"))
         for worker in range(*sizes)
     ]
     by_worker = launch(_work, jobs, timeout=timeout)
@@ -119,13 +125,14 @@ def alone(config: Config) -> Result:
         raise ValueError(f"Ghost BatchNorm has ghosts of one size, but the shares are {config.shares}")
     joined: list[Examples] = [
         (torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts]))
-        for parts in zip(*_batches(config), strict=True)
+        for parts in zip(*draw_batches(config), strict=True)
     ]
-    network = _network(config, {"sync": "whole", "local": "ghosts"}[config.norm])
-    return _joined(config, [_train(config, network, network, joined, _digits("test"), weight=1.0)])
+    network = make_network(config, {"sync": "whole", "local": "ghosts"}[config.norm])
+    return _joined(config, [_train(config, network, network, joined, digits_of("test"), weight=1.0)])
 
 
-def _digits(split: str) -> Examples:
+def digits_of(split: str) -> Examples:
+    """Return inputs, shape ``(n, 64)``, and labels of a split of the scanned digits, by its name."""
     # Not imported above: the workers need no scikit-learn, which takes a second to load.
     from normcourse.data import load_digits
 
@@ -133,10 +140,10 @@ def _digits(split: str) -> Examples:
     return torch.tensor(x, dtype=torch.float64), torch.tensor(y)
 
 
-def _batches(config: Config) -> list[list[Examples]]:
-    """Draw each worker's part of each step's batch, with replacement."""
+def draw_batches(config: Config) -> list[list[Examples]]:
+    """Draw each worker's part of each step's batch, with replacement: by worker, then by step."""
     rng = np.random.default_rng(config.seed)
-    x, y = _digits("train")
+    x, y = digits_of("train")
     workers = len(config.shares)
     batches = []
     for worker, share in enumerate(config.shares):
@@ -148,7 +155,7 @@ def _batches(config: Config) -> list[list[Examples]]:
     return batches
 
 
-def _network(config: Config, norm: str) -> nn.Sequential:
+def make_network(config: Config, norm: str) -> nn.Sequential:
     """Build a network of 64 inputs and 10 outputs whose initial weights depend on the seed alone."""
     size = config.shares[0]
     norms: dict[str, Callable[[int], nn.Module]] = {
@@ -175,7 +182,7 @@ def _work(runs: dict[Name, tuple[Config, list[Examples]]], test: Examples) -> di
     """Do one worker's part of all runs."""
     found = {}
     for name, (config, batches) in runs.items():
-        network = _network(config, config.norm)
+        network = make_network(config, config.norm)
         parallel = DistributedDataParallel(network, broadcast_buffers=config.broadcast)
         own = len(batches[0][1])
         weight = own * len(config.shares) / sum(config.shares) if config.weighted else 1.0
@@ -197,12 +204,12 @@ def _train(
     twin = deepcopy(network)
     own = torch.autograd.grad(_loss(twin, batches[0]), list(twin.parameters()))
     notes: dict[str, list[Array]] = {"parts": [_row(own)], "gradient": [], "running_mean": [], "seconds": []}
-    for batch in batches:
+    for step, batch in enumerate(batches):
         start = time.perf_counter()
         torch.autograd.backward(weight * _loss(parallel, batch))
         with torch.no_grad():
             for parameter in parameters:
-                parameter.sub_(config.learning_rate * _gradient(parameter))
+                parameter.sub_(config.rate(step) * _gradient(parameter))
         notes["seconds"].append(np.array(time.perf_counter() - start))
         notes["running_mean"].append(norm.get_buffer("running_mean").numpy().copy())
         if not notes["gradient"]:

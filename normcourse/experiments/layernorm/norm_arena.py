@@ -1,8 +1,8 @@
 """One small transformer with different norms before its branches, over learning rates.
 
 Source:
-    Zhang and Sennrich 2019, arXiv 1910.07467 (RMSNorm); Henry et al. 2020, arXiv 2010.04245 (norms on queries
-    and keys); Zhu et al. 2025, arXiv 2503.10622 (dynamic tanh).
+    Zhang and Sennrich 2019, arXiv 1910.07467 (RMSNorm); Dehghani et al. 2023, arXiv 2302.05442 (norms on
+    queries and keys, there LayerNorm, here RMSNorm); Zhu et al. 2025, arXiv 2503.10622 (dynamic tanh).
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 Source:
     Xiong et al., On Layer Normalization in the Transformer Architecture, 2020, arXiv 2002.04745, which trains
-    translation models; here small causal language models. For `sensitivity`: Liu et al., Understanding the
+    translation models; here small causal language models. For `answer`: Liu et al., Understanding the
     Difficulty of Training Transformers, 2020, arXiv 2004.08249, section 4.
 """
 
@@ -20,7 +20,7 @@ from normcourse.experiments.engine import language
 from normcourse.experiments.engine.sweeps import Sweep
 from normcourse.experiments.engine.tolerances import nats
 
-__all__ = ["SUCCESS", "SWEEP", "Gradients", "gradients", "measure", "sensitivity"]
+__all__ = ["SUCCESS", "SWEEP", "Gradients", "answer", "gradients", "measure", "sensitivity"]
 
 #: A training has succeeded if its test loss ends below this, in nats per character. A table of how often each
 #: character occurs reaches 3.24, one that looks at the character before 2.33; this lies halfway.
@@ -79,6 +79,31 @@ def gradients(
 
 
 @torch.no_grad()
+def answer(config: language.Config, seed: int, *, texts: int = 8, step: float = 1e-3) -> float:
+    """Measure how much the logits of a new model change when every parameter moves a little at random.
+
+    Adam moves each parameter by about the learning rate, whatever the size of its gradient. Here the moves
+    have that size and no direction.
+
+    Args:
+        config: Of the model.
+        seed: Of the weights, the moves and the batch.
+        texts: In the batch.
+        step: Standard deviation of the moves, small enough that the change is in proportion to it.
+
+    Returns:
+        Root mean square of the change over ``step``, in double precision.
+    """
+    model = config.model(seed).double()
+    batch = next(language.random_texts(load_text().train, config.length, texts, seed=seed))[:, :-1]
+    before = model(batch)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        move = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+        parameter.add_(step * move)
+    return cast(float, (model(batch) - before).square().mean().sqrt().item() / step)
+
+
 def sensitivity(
     placement: str,
     *,
@@ -87,34 +112,17 @@ def sensitivity(
     texts: int = 8,
     step: float = 1e-3,
 ) -> NDArray[np.float64]:
-    """Measure how much the logits of new models change when every parameter moves a little at random.
-
-    Adam moves each parameter by about the learning rate, whatever the size of its gradient. Here the moves
-    have that size and no direction.
+    """Return `answer` of new models of several depths, shape ``(depths, seeds)``.
 
     Args:
         placement: A name of `models.PLACEMENTS`.
         layers: The depths.
-        seeds: Of the weights, the moves and the batch.
-        texts: In the batch.
-        step: Standard deviation of the moves, small enough that the change is in proportion to it.
-
-    Returns:
-        Root mean square of the change over ``step``, shape ``(depths, seeds)``, in double precision.
+        seeds: As in `answer`.
+        texts: As in `answer`.
+        step: As in `answer`.
     """
-    tokens, found = load_text().train, []
-    for depth in layers:
-        for seed in seeds:
-            config = language.Config(placement=placement, layers=depth)
-            model = config.model(seed).double()
-            batch = next(language.random_texts(tokens, config.length, texts, seed=seed))[:, :-1]
-            before = model(batch)
-            generator = torch.Generator().manual_seed(seed)
-            for parameter in model.parameters():
-                move = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-                parameter.add_(step * move)
-            found.append((model(batch) - before).square().mean().sqrt().item() / step)
-    return np.array(found).reshape(len(layers), len(seeds))
+    configs = [language.Config(placement=placement, layers=depth) for depth in layers]
+    return np.array([[answer(config, seed, texts=texts, step=step) for seed in seeds] for config in configs])
 
 
 def measure(

@@ -1,4 +1,4 @@
-"""Fine-tuning a small language model for another kind of text: all of it, its head, or its norms alone.
+"""Fine-tuning a small language model for another kind of text: all of it, its head, its norms, or one bias.
 
 Source:
     Frankle et al. 2021, arXiv 2003.00152, who train only the norms of networks of random weights.
@@ -23,8 +23,9 @@ from normcourse.models import CausalTransformer
 
 __all__ = ["PARTS", "SWEEP", "Config", "Result", "choose", "measure", "pretrained", "run", "target_text"]
 
-#: What is trained while the rest stays as it was, and about the learning rate that suits it.
-PARTS = {"head": 0.003, "norms": 0.03, "all": 0.001}
+#: What is trained while the rest stays as it was, and about the learning rate that suits it. The bias is the
+#: head's: one number for each character, which can learn how frequent it is and nothing else.
+PARTS = {"bias": 0.03, "norms": 0.03, "head": 0.003, "all": 0.001}
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Result:
         validation: Minus the loss on its validation part after it, shape ``(seeds,)``.
         test: On its test part after it, shape ``(seeds,)``.
         old: On the old text's test part after it, shape ``(seeds,)``.
+        old_before: On the old text's test part before fine-tuning, shape ``(seeds,)``.
     """
 
     config: Config
@@ -65,6 +67,7 @@ class Result:
     validation: NDArray[np.float64]
     test: NDArray[np.float64]
     old: NDArray[np.float64]
+    old_before: NDArray[np.float64]
 
 
 @cache
@@ -116,7 +119,12 @@ def choose(model: nn.Module, part: str) -> list[nn.Parameter]:
     """
     if part not in PARTS:
         raise ValueError(f"part must be one of {', '.join(PARTS)}, but got {part!r}")
-    kinds = {"head": ("head.",), "norms": ("norm.", "on_input.", "on_output.", "on_sum."), "all": ("",)}[part]
+    kinds = {
+        "bias": ("head.bias",),
+        "norms": ("norm.", "on_input.", "on_output.", "on_sum."),
+        "head": ("head.",),
+        "all": ("",),
+    }[part]
     chosen = []
     for name, parameter in model.named_parameters():
         inside = any(name.startswith(kind) or f".{kind}" in name for kind in kinds)
@@ -142,14 +150,15 @@ def run(config: Config = Config(), *, seeds: Sequence[int] = range(6)) -> Result
     before, after = [], []
     for seed in seeds:
         model = copy.deepcopy(pretrained(seed, steps=config.pretraining, layers=config.layers))
-        before.append(_loss(model, parts["test"]))
+        before.append([_loss(model, parts[name]) for name in ("test", "old")])
         chosen = choose(model, config.part)
         for _ in train(model, _batches(new, seed, config.steps), learning_rate=config.learning_rate):
             pass
         after.append([_loss(model.eval(), texts) for texts in parts.values()])
     trained = sum(parameter.numel() for parameter in chosen)
     validation, test, still = np.array(after).T
-    return Result(config, trained, np.array(before), -validation, test, still)
+    first, known = np.array(before).T
+    return Result(config, trained, first, -validation, test, still, known)
 
 
 def measure(
@@ -164,7 +173,7 @@ def measure(
         seeds: As in `run`.
     """
     result = run(Config(part, rate * PARTS[part], pretraining), seeds=seeds)
-    names = ("before", "validation", "test", "old")
+    names = ("before", "validation", "test", "old", "old_before")
     return {name: getattr(result, name) for name in names}
 
 
@@ -177,7 +186,7 @@ def _loss(model: nn.Module, texts: torch.Tensor) -> float:
     return loss(model, texts).item()
 
 
-#: Both kinds of start, three parts and four rates, in eight minutes. The last two seeds choose the rate.
+#: Both kinds of start, four parts and four rates, in ten minutes. The last two seeds choose the rate.
 SWEEP = Sweep(
     "norm_tuning",
     {"pretraining": (0, 600), "part": tuple(PARTS), "rate": (0.3, 1.0, 3.0, 10.0)},
@@ -189,5 +198,6 @@ SWEEP = Sweep(
         "validation": nats(0.01),
         "test": nats(0.01),
         "old": nats(0.01),
+        "old_before": nats(0.01),
     },
 )

@@ -6,7 +6,7 @@ from math import prod
 from normcourse.plotting.diagrams.drawing import GAP, HEIGHT, Box, Diagram, Drawing, text_width
 from normcourse.taxonomy import TAXONOMY, NormSpec
 
-__all__ = ["counted", "flow_diagram", "modes_diagram", "pooled_diagram", "pooled_places"]
+__all__ = ["counted", "flow_diagram", "modes_diagram", "pooled_diagram", "pooled_places", "switches_diagram"]
 
 _XHAT = "x\u0302"
 
@@ -232,4 +232,36 @@ def modes_diagram() -> Diagram:
         "Two lanes from x through BatchNorm, marked, to y. In training, model.train(), BatchNorm takes μ and "
         "σ² of this batch, and each step moves the running μ and σ² a little: 0.9 × old + 0.1 × batch. At "
         "inference, model.eval(), it takes the running μ and σ², which are read and not changed."
+    )
+
+
+def switches_diagram() -> Diagram:
+    """Draw what a batch norm holds, and which of torch's two switches keeps which of it still.
+
+    Example:
+        >>> "requires_grad_" in switches_diagram().alt
+        True
+    """
+    drawing = Drawing()
+    steps = []
+    for x, text, held, switch in (
+        (112, "subtract μ,\ndivide by σ", "running μ, σ²", "layer.eval()"),
+        (328, "multiply by γ,\nadd β", "γ, β", "requires_grad_(False)"),
+    ):
+        step = drawing.box(x, 0, text, width=132)
+        store = drawing.box(x, -76, held, width=132, marked=True)
+        drawing.arrow((x, store.bottom), (x, step.top))
+        drawing.text(x, store.top - 34, switch, bold=True)
+        drawing.text(x, store.top - 13, "keeps them still")
+        steps.append(step)
+    first, last = steps
+    drawing.text(first.left - 32, 0, "x")
+    drawing.arrow((first.left - 22, 0), (first.left, 0))
+    drawing.arrow((first.right, 0), (last.left, 0))
+    drawing.arrow((last.right, 0), (last.right + 22, 0))
+    drawing.text(last.right + 32, 0, "y")
+    return drawing.finish(
+        "Two boxes in a row from x to y, with an arrow into each from above. The first, subtract μ and "
+        "divide by σ, takes the running μ and σ², which layer.eval() keeps still. The second, multiply by γ "
+        "and add β, takes γ and β, which requires_grad_(False) keeps still."
     )

@@ -21,7 +21,7 @@ def fixed_gradients(results: Mapping[str, Result]) -> Figure:
         results: By what the networks are, such as ``"trained"``; one or two.
     """
     looks = ((COLOURS["plain"], "s", -0.08), (COLOURS["BatchNorm"], "o", 0.08))
-    with new_figure(1, 2, figsize=(5.0, 2.7)) as (figure, axes):
+    with new_figure(1, 2, figsize=(5.0, 3.0)) as (figure, axes):
         for (name, result), (colour, marker, aside) in zip(results.items(), looks, strict=False):
             for axis, values in zip(axes, (result.length, result.cosine), strict=True):
                 mean = bootstrap(np.mean, values)
@@ -32,7 +32,8 @@ def fixed_gradients(results: Mapping[str, Result]) -> Figure:
             axis.axhline(same, color=COLOURS["muted"], linestyle=":")
             axis.set(xlabel="convolution", xlim=(0.5, 3.5), xticks=(1, 2, 3))
             axis.grid(visible=False, axis="x")
-        axes[0].set(ylabel="length, fixed / batch's", ylim=(0, None))
-        axes[1].set(ylabel="cosine, fixed and batch's", ylim=(0, 1.05))
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9)
+        axes[0].set(ylabel="length, frozen / batch's", ylim=(0, None))
+        axes[1].set(ylabel="cosine (1: no turn)", ylim=(0, 1.05))
+        figure.suptitle("At the same loss, a frozen network's gradient\nis longer and points elsewhere")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     return figure

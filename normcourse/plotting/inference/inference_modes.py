@@ -37,15 +37,17 @@ def forgotten_eval(
         after: Accuracies in inference mode of the networks that were asked so.
         inference: Accuracies in inference mode, shape ``(seeds,)``.
     """
-    titles = ("in training mode", "back in inference mode")
-    with new_figure(1, 2, figsize=(5.0, 2.9), sharey=True) as (figure, axes):
+    titles = ("In training mode,\nthe order decides", "Back in inference mode,\ndamage has stayed")
+    with new_figure(1, 2, figsize=(5.0, 3.1), sharey=True) as (figure, axes):
         for axis, title, orders in zip(axes, titles, (training, after), strict=True):
             _curves(axis, sizes, orders)
-            axis.axhline(inference.mean(), color=COLOURS["muted"], linestyle=":", label="never asked so")
+            axis.axhline(
+                inference.mean(), color=COLOURS["muted"], linestyle=":", label="inference mode before"
+            )
             axis.set(title=title, xlabel="batch size (log scale)", xscale="log", ylim=(0, 1.03))
             axis.set_xticks(sizes, [str(size) for size in sizes])
             axis.minorticks_off()
-        axes[0].set_ylabel("accuracy")
+        axes[0].set_ylabel("right answers (up: better)")
         axes[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=9)
     return figure

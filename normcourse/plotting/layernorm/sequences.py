@@ -20,12 +20,13 @@ _LOOKS = (
 )
 
 
-def leak_by_position(changes: Mapping[str, NDArray[np.float64]]) -> Figure:
+def leak_by_position(changes: Mapping[str, NDArray[np.float64]], *, title: str = "") -> Figure:
     """Draw how far the logits before the last token move when that token is replaced.
 
     Args:
         changes: The largest change of a logit, shape ``(seeds, positions)``, by what was asked. Lines are
             means over seeds and bands hold all seeds.
+        title: A sentence above.
     """
     with new_figure() as (figure, axis):
         for (name, moved), (colour, line) in zip(changes.items(), _LOOKS, strict=False):
@@ -36,14 +37,16 @@ def leak_by_position(changes: Mapping[str, NDArray[np.float64]]) -> Figure:
         axis.set_yscale("symlog", linthresh=1e-3)
         axis.set_yticks([0, 1e-3, 1e-2, 1e-1, 1, 10], ["0", "0.001", "0.01", "0.1", "1", "10"])
         axis.minorticks_off()
-        axis.set(ylim=(-3e-4, None), xlabel="position before the replaced token, from the start of the text")
-        axis.set(ylabel="largest change of a logit")
-        figure.legend(loc="outside upper center", ncols=2, fontsize=9)
+        axis.set(ylim=(-3e-4, None), xlabel="position in the text, whose last token is replaced")
+        axis.set(ylabel="largest change of a logit\n(a causal model: 0)")
+        figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+        if title:
+            figure.suptitle(title)
     return figure
 
 
 def losses_by_count(
-    counts: Sequence[int], losses: Mapping[str, NDArray[np.float64]], *, xlabel: str
+    counts: Sequence[int], losses: Mapping[str, NDArray[np.float64]], *, xlabel: str, title: str = ""
 ) -> Figure:
     """Draw losses against a count of tokens, with 95% intervals of the mean over seeds.
 
@@ -51,6 +54,7 @@ def losses_by_count(
         counts: Of tokens; drawn at even distances.
         losses: Nats per character, shape ``(seeds, counts)``, by what was asked.
         xlabel: What is counted.
+        title: A sentence above.
     """
     places = np.arange(len(counts))
     with new_figure() as (figure, axis):
@@ -58,18 +62,21 @@ def losses_by_count(
             band = bootstrap(np.mean, values)
             axis.fill_between(places, band.low, band.high, color=colour, alpha=0.2, linewidth=0)
             axis.plot(places, band.estimate, line, color=colour, label=name, markersize=5)
-        axis.set(xlabel=xlabel, ylabel="loss (nats per character)")
+        axis.set(xlabel=xlabel, ylabel="loss (nats per character)\n(lower is better)")
         axis.set_xticks(places, [str(count) for count in counts])
-        figure.legend(loc="outside upper center", ncols=2, fontsize=9)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+        if title:
+            figure.suptitle(title)
     return figure
 
 
-def losses_by_mode(losses: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> Figure:
+def losses_by_mode(losses: Mapping[str, Mapping[str, NDArray[np.float64]]], *, title: str = "") -> Figure:
     """Draw losses on a log axis, a row for each model and a mark for each mode; a thin line holds all seeds.
 
     Args:
         losses: Nats per character, shape ``(seeds,)``, by the mode and by the model; the same models for
             every mode.
+        title: A sentence above.
     """
     models = list(next(iter(losses.values())))
     with new_figure(figsize=(5.0, 1.3 + 0.45 * len(models))) as (figure, axis):
@@ -80,10 +87,16 @@ def losses_by_mode(losses: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> F
                 axis.plot(ends, (row, row), color=colour, linewidth=1.2)
             means = [by_model[model].mean() for model in models]
             axis.plot(means, rows, line[0], color=colour, label=mode)
-        axis.set(xscale="log", xlabel="loss (nats per character, log scale)", ylim=(-0.6, len(models) - 0.4))
+        axis.set(
+            xscale="log",
+            xlabel="loss (nats per character, log scale; lower is better)",
+            ylim=(-0.6, len(models) - 0.4),
+        )
         axis.set_xticks([2, 3, 5, 10, 20], ["2", "3", "5", "10", "20"])
         axis.minorticks_off()
         axis.set_yticks(range(len(models))[::-1], models)
         axis.grid(visible=False, axis="y")
-        figure.legend(loc="outside upper center", ncols=2, fontsize=9)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+        if title:
+            figure.suptitle(title)
     return figure

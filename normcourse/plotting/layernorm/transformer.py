@@ -59,7 +59,12 @@ def gradients_by_depth(gradients: Mapping[str, Gradients], *, depth: int) -> Fig
 
 
 def rate_map(
-    rates: Sequence[float], losses: Mapping[str, NDArray[np.float64]], *, success: float, worst: float
+    rates: Sequence[float],
+    losses: Mapping[str, NDArray[np.float64]],
+    *,
+    success: float,
+    worst: float,
+    title: str = "",
 ) -> Figure:
     """Draw for each model and rate how many trainings succeeded, and the mean loss of all.
 
@@ -68,6 +73,7 @@ def rate_map(
         losses: Nats per token, shape ``(rates, seeds)``, by model. Infinite or no number: broken down.
         success: A training succeeded if its loss is below this.
         worst: A mean loss above this is written as ``> worst``.
+        title: A sentence over the map.
     """
     shape = (len(losses), len(rates))
     shares = np.array([(values < success).mean(axis=1) for values in losses.values()])
@@ -82,7 +88,7 @@ def rate_map(
                 axis.text(column, row, text, ha="center", va="center", color=colour, fontsize=8.5)
         axis.set_xticks(range(shape[1]), [f"{rate:g}" for rate in rates])
         axis.set_yticks(range(shape[0]), list(losses))
-        axis.set(xlabel="learning rate")
+        axis.set(xlabel="learning rate", title=title)
         axis.grid(visible=False)
         axis.tick_params(length=0)
         for side in axis.spines.values():

@@ -86,7 +86,8 @@ def test_a_channel_that_follows_has_the_mean_and_deviation_that_it_learnt(model)
     still = channel(model, "clean", inf, which=3, batches=2)
     np.testing.assert_array_equal(still.adapted, still.clean)
     np.testing.assert_array_equal(still.clean, found.clean)
-    assert found.clean.shape == (2 * 32 * 256,)
+    assert found.clean.shape == (2 * 32, 16, 16)
+    np.testing.assert_allclose(found.inputs + still.inputs, 1, atol=1e-6)  # ink and paper swapped
 
 
 @pytest.mark.parametrize("kind", STREAMS)

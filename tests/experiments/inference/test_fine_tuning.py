@@ -11,6 +11,7 @@ from normcourse.experiments.engine.sweeps import Record
 from normcourse.experiments.inference import drawn_cnn, fine_tuning
 from normcourse.experiments.inference.fine_tuning import (
     ARMS,
+    FURTHER,
     REPORT,
     SEARCH,
     Config,
@@ -58,7 +59,7 @@ def norms(model):
     return [layer for layer in model if isinstance(layer, nn.BatchNorm2d)]
 
 
-@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("arm", ARMS + FURTHER[:2])
 def test_each_arm_treats_the_statistics_as_it_says(tuned, source, arm):
     kept = deepcopy(source.state_dict())
     result, seen = tuned(replace(QUICK, arm=arm))
@@ -66,11 +67,13 @@ def test_each_arm_treats_the_statistics_as_it_says(tuned, source, arm):
         assert values.shape == (1,)
         assert 0 < values[0] < 1
     before = norms(seen["before"])
-    assert [layer.training for layer in before] == [arm == "training mode"] * 3
+    follows = {"training mode": [True] * 3, "recalibrated, two frozen": [False, False, True]}
+    assert [layer.training for layer in before] == follows.get(arm, [False] * 3)
     as_it_came = torch.equal(before[0].running_mean, kept["2.running_mean"])
-    assert as_it_came == (arm != "recalibrated, frozen")
-    assert len(seen["recalibrated"]) == (2 if arm == "recalibrated, frozen" else 1)
-    assert all(layer.weight.requires_grad for layer in before)
+    assert as_it_came != arm.startswith("recalibrated")
+    assert len(seen["recalibrated"]) == (2 if arm.startswith("recalibrated") else 1)
+    assert all(layer.weight.requires_grad == (arm != "frozen, affine too") for layer in before)
+    assert all(layer.weight.requires_grad for layer in seen["before"] if isinstance(layer, nn.Conv2d))
     assert all(torch.equal(value, kept[name]) for name, value in source.state_dict().items())
 
 
@@ -85,6 +88,16 @@ def test_steps_move_the_statistics_in_training_mode_alone(tuned, source, monkeyp
     [state] = found
     assert torch.equal(state["2.running_mean"], source[2].running_mean) != moves
     assert not torch.equal(state["2.weight"], source[2].weight)
+
+
+def test_a_network_with_group_norm_trains_all_and_has_nothing_to_recalibrate(tuned, monkeypatch):
+    model = drawn_cnn.network(0, norm=lambda channels: nn.GroupNorm(fine_tuning.GROUPS, channels)).eval()
+    monkeypatch.setattr(fine_tuning, "group_network", lambda seed: model)
+    result, seen = tuned(replace(QUICK, arm="GroupNorm"))
+    assert result.test == result.recalibrated
+    assert not seen["recalibrated"]
+    assert seen["before"].training
+    assert all(parameter.requires_grad for parameter in seen["before"].parameters())
 
 
 def test_every_arm_gets_the_same_hundred_images(tuned):

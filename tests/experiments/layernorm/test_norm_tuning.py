@@ -38,7 +38,7 @@ def test_only_the_chosen_part_is_to_be_trained():
         assert chosen
         assert all(p.requires_grad == (id(p) in chosen) for p in network.parameters())
     assert len(chosen) == len(list(network.parameters()))
-    with pytest.raises(ValueError, match="part must be one of head, norms, all, but got 'body'"):
+    with pytest.raises(ValueError, match="part must be one of bias, norms, head, all, but got 'body'"):
         choose(network, "body")
 
 

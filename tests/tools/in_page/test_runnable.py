@@ -23,7 +23,7 @@ NEED_PYTORCH = dict(
         (
             {"agree"},
             {"forward-torch", "step-by-step-agrees", "torch-check"},
-            {"loop-agrees", "length", "affine-shapes", "few"},
+            {"loop-agrees"},
         ),
         strict=True,
     )

@@ -1,0 +1,217 @@
+"""Which statistics, when: the table of the chapter on inference."""
+
+from collections.abc import Sequence
+
+from normcourse.claims.decision import Because, Decision
+from normcourse.claims.predicates import Above, Below, Covers, Within
+
+__all__ = ["DECISIONS"]
+
+_NO_COST = Within(-1, 1)  # points of accuracy that would change no decision
+
+#: Situations in the order of a network's life: in use, in training, on new data.
+DECISIONS: Sequence[Decision] = (
+    Decision(
+        "answering questions like those of the training data, one at a time or in batches",
+        "Running statistics: call `model.eval()`. If training mode has already answered, its batches are in "
+        "the running statistics: load the saved network again, or recalibrate.",
+        (
+            Because("C11.ordered", Above(10), "training mode loses, in batches of 32 sorted by class"),
+            Because(
+                "C5.training-mode",
+                Above(0),
+                "training mode changes answers with the other half of a batch of 8",
+            ),
+            Because("C5.company", Within(-1e-6, 1e-6), "inference mode changes none"),
+            Because("C5.moved", Above(1), "one pass in training mode, batches of 8 sorted by class, loses"),
+        ),
+    ),
+    Decision(
+        "answering a stream in which neighbours are alike, and nothing has shifted",
+        "Running statistics. By its own statistics a batch loses, the more the less it is mixed.",
+        (
+            Because("C15.clean-sticky-small", Below(-10), "a class that stays for ten digits, batches of 32"),
+            Because("C15.clean-sticky", Below(0), "the same, batches of 128"),
+            Because("C15.clean-half", Below(0), "batches of 128, half of one class"),
+            Because("C15.clean-two", Below(0), "batches of 128, two classes"),
+            Because("C15.clean-one", Below(0), "batches of 128, one class"),
+        ),
+    ),
+    Decision(
+        "evaluating during training, while the learning rate is high",
+        "Recalibrate on some hundred training examples before each evaluation; in a fully connected "
+        "network, on more.",
+        (
+            Because("C11.lag", Above(0), "running statistics lose, at step 300, against recalibrated ones"),
+            Because("C11.recalibrated", _NO_COST, "those of the test images gain nothing further"),
+        ),
+    ),
+    Decision(
+        "finished, and the learning rate has not been lowered",
+        "Recalibrate once, before you save.",
+        (Because("C11.lag-finished", Above(0), "running statistics lose, at the last of 600 steps"),),
+    ),
+    Decision(
+        "finished, and the learning rate has fallen to zero",
+        "Running statistics as they are.",
+        (Because("C11.lag-gone", _NO_COST, "recalibrating gains next to nothing"),),
+    ),
+    Decision(
+        "training, and thinking of `momentum=None`, the plain mean of all batches",
+        "Keep the default, 0.1, and recalibrate before you evaluate. The plain mean is for weights that "
+        "stand still.",
+        (
+            Because("C11.few-steps", Above(0), "the plain mean loses, at step 60, against recalibrated ones"),
+            Because("C11.plain-mean", Above(0), "from step 100 on, against the default, at least"),
+        ),
+    ),
+    Decision(
+        "training with fewer than 8 examples to a mean, in a batch or in a micro-batch",
+        "Another norm, such as `GroupNorm`, if you can train from the start. What counts is the "
+        "micro-batch, not the sum of several.",
+        (
+            Because("C10.group-two", Above(5), "BatchNorm errs more than GroupNorm, batches of 2"),
+            Because("C10.group-four", Above(0), "batches of 4"),
+            Because("C10.ghosts", Above(0), "batches of 128, normalized in pairs, err more than whole ones"),
+        ),
+    ),
+    Decision(
+        "training with 8 to 15 examples to a mean",
+        "Measure. On our digits BatchNorm was as good at 8; on ImageNet, as published, it was not.",
+        (
+            Because("C10.eight", Covers(0), "BatchNorm against no norm, batches of 8, errs more by"),
+            Because("C16.eight-each", Within(-2, 3), "8 on each process lose, against synchronised ones"),
+        ),
+    ),
+    Decision(
+        "training with 16 or more to a mean, drawn at random, on one process or on each of several",
+        "Leave it: `BatchNorm`, and `DistributedDataParallel` as it comes.",
+        (
+            Because("C10.group-sixteen", Within(-2, 2), "BatchNorm errs more than GroupNorm, batches of 16"),
+            Because("C16.large-parts", _NO_COST, "32 on each process lose, against synchronised ones"),
+        ),
+    ),
+    Decision(
+        "training on several processes, with fewer than 8 random examples on each",
+        "`SyncBatchNorm` (on GPUs), or another norm. Recalibrating afterwards brings little back.",
+        (
+            Because("C16.small-parts", Above(5), "the default loses, 2 on each"),
+            Because("C16.four-each", Above(0), "4 on each"),
+            Because("C16.small-in-the-weights", Above(5), "2 on each, still lost after recalibrating"),
+        ),
+    ),
+    Decision(
+        "training on several processes, and the data are sorted over them",
+        "Shuffle over all processes: `DistributedSampler(shuffle=True)`, and `set_epoch` in each epoch.",
+        (
+            Because("C16.shuffled", Above(5), "shuffling gains, 32 on each"),
+            Because("C16.sorted-parts", Above(5), "unshuffled, the default loses to `SyncBatchNorm`"),
+            Because("C16.in-the-weights", Above(5), "the same, still lost after recalibrating"),
+        ),
+    ),
+    Decision(
+        "meeting inputs with another brightness or contrast, and can collect a mixed sample of them",
+        "Recalibrate on the sample; 100 images did. It needs no labels.",
+        (
+            Because("C15.recalibrated", Above(10), "half the contrast: recalibrated on 100 images, gains"),
+            Because("C15.shifted-large", Above(10), "brighter: 128 images, by their own statistics, gain"),
+        ),
+    ),
+    Decision(
+        "meeting a change that is more than a new mean and width",
+        "Recalibrate and measure: some changes come back in part, others not at all. Then collect labels "
+        "and fine-tune.",
+        (
+            Because("C15.blurred", Above(10), "blur: batches of 128, by their own statistics, gain"),
+            Because("C15.noisy", Above(10), "noise"),
+            Because("C15.inverted", Below(15), "ink and paper swapped"),
+            Because("C15.recalibrated-far", Within(0, 30), "handwriting: recalibrated on 100 images, gains"),
+        ),
+    ),
+    Decision(
+        "meeting another brightness or contrast in mixed batches, and an answer may depend on its batch",
+        "The statistics of each batch. Where you are not sure that anything changed, only in batches of 128 "
+        "or more.",
+        (
+            Because("C15.shifted-large", Above(10), "brighter, batches of 128: gain"),
+            Because("C15.contrast", Above(10), "paler, batches of 128: gain"),
+            Because("C15.shifted-small", Above(10), "brighter, batches of 8: gain"),
+            Because("C15.clean-large", _NO_COST, "if nothing has changed: batches of 128"),
+            Because("C15.clean-middle", Below(1), "batches of 32"),
+            Because("C15.clean-small", Below(0), "batches of 8"),
+        ),
+    ),
+    Decision(
+        "meeting such changes (not swapped ink) one input at a time",
+        "Neither the running statistics nor the input's own are of use: collect a sample and recalibrate. "
+        "Until then, the two blended (source weight 4) gain a few points.",
+        (
+            Because("C15.single", Below(0), "its own alone, average over four changes"),
+            Because("C15.single-mixed", Above(-1), "blended, average over the same four"),
+            Because("C15.single-mixed-clean", Within(-3, 1), "blended, where nothing has changed"),
+        ),
+    ),
+    Decision(
+        "meeting another brightness in a stream in which neighbours are alike",
+        "Collect a mixed sample and recalibrate. Until then the statistics of large batches: they are wrong, "
+        "but less than the running ones, if a batch holds several classes.",
+        (
+            Because("C15.recalibrated", Above(10), "half the contrast: recalibrated on 100 images, gains"),
+            Because(
+                "C15.shifted-sticky",
+                Above(10),
+                "brighter, a class that stays for ten digits, batches of 128: gain",
+            ),
+            Because("C15.shifted-sticky-small", Within(0, 25), "the same, batches of 8: gain"),
+            Because("C15.shifted-half", Above(10), "batches of 128, half of one class: gain"),
+            Because("C15.shifted-two", Above(10), "batches of 128, two classes: gain"),
+            Because("C15.shifted-one", Below(10), "batches of 128, one class"),
+        ),
+    ),
+    Decision(
+        "fine-tuning to inputs that differ in contrast alone, in batches of 2",
+        "Recalibrate, then freeze; or train in training mode, and recalibrate at the end.",
+        (
+            Because("C14.near-two", Above(0), "recalibrated and frozen, over training mode"),
+            Because("C14.renewed-after", Above(0), "training mode: recalibrating at the end"),
+        ),
+    ),
+    Decision(
+        "fine-tuning to inputs that differ in contrast alone, in batches of 16",
+        "Either.",
+        (Because("C14.near-sixteen", Within(-3, 3), "recalibrated and frozen, over training mode"),),
+    ),
+    Decision(
+        "fine-tuning to inputs of another kind, in batches of 2 or of 16",
+        "Training mode; after batches of 2, recalibrate at the end.",
+        (
+            Because("C14.far-two", Below(0), "recalibrated and frozen, over training mode, batches of 2"),
+            Because("C14.far-sixteen", Below(0), "batches of 16"),
+            Because(
+                "C14.renewed-after-far", Above(0), "training mode, batches of 2: recalibrating at the end"
+            ),
+        ),
+    ),
+    Decision(
+        "freezing for any reason",
+        "Recalibrate before, not after; freeze so that `model.train()` cannot thaw (`freeze_batch_norm`); "
+        "and lower the learning rate.",
+        (
+            Because("C14.renewed-frozen", Below(-5), "recalibrating after, handwriting, batches of 2"),
+            Because("C14.undone", Above(0.5), "layers that `model.train()` thaws after `layer.eval()`"),
+            Because("C14.rate", Below(0.5), "frozen, at the rate that is best for training mode"),
+            Because("C11.gradient", Above(1), "gradients of the filters, frozen against not"),
+        ),
+    ),
+    Decision(
+        "training or answering sequences",
+        "`LayerNorm` or `RMSNorm`: no statistics to choose. (Chapter 4 says why.)",
+        (
+            Because(
+                "C12.leak", Above(0), "BatchNorm, training mode: earlier logits move with a later letter"
+            ),
+            Because("C12.alone", Above(0), "one text in training mode is read worse"),
+            Because("C12.padding", Above(0), "texts without the padding of training are read worse"),
+        ),
+    ),
+)
