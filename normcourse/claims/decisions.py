@@ -16,14 +16,18 @@ DECISIONS: Sequence[Decision] = (
         "Running statistics: call `model.eval()`. If training mode has already answered, its batches are in "
         "the running statistics: load the saved network again, or recalibrate.",
         (
-            Because("C11.ordered", Above(10), "training mode loses, in batches of 32 sorted by class"),
+            Because("C11.ordered", Above(10), "training mode, batches of 32 sorted by class"),
             Because(
                 "C5.training-mode",
                 Above(0),
-                "training mode changes answers with the other half of a batch of 8",
+                "training mode, answers that change with the other half of a batch of 8",
             ),
-            Because("C5.company", Within(-1e-6, 1e-6), "inference mode changes none"),
-            Because("C5.moved", Above(1), "one pass in training mode, batches of 8 sorted by class, loses"),
+            Because(
+                "C5.company",
+                Within(-1e-6, 1e-6),
+                "inference mode, answers that change with half of the batch",
+            ),
+            Because("C5.moved", Above(1), "after one pass in training mode, batches of 8 sorted by class"),
         ),
     ),
     Decision(
@@ -42,27 +46,37 @@ DECISIONS: Sequence[Decision] = (
         "Recalibrate on some hundred training examples before each evaluation; in a fully connected "
         "network, on more.",
         (
-            Because("C11.lag", Above(0), "running statistics lose, at step 300, against recalibrated ones"),
-            Because("C11.recalibrated", _NO_COST, "those of the test images gain nothing further"),
+            Because("C11.lag", Above(0), "running statistics against recalibrated ones, step 300"),
+            Because(
+                "C11.recalibrated", _NO_COST, "recalibrated ones against those of the test images themselves"
+            ),
         ),
     ),
     Decision(
         "finished, and the learning rate has not been lowered",
         "Recalibrate once, before you save.",
-        (Because("C11.lag-finished", Above(0), "running statistics lose, at the last of 600 steps"),),
+        (
+            Because(
+                "C11.lag-finished",
+                Above(0),
+                "running statistics against recalibrated ones, at the last of 600 steps",
+            ),
+        ),
     ),
     Decision(
         "finished, and the learning rate has fallen to zero",
         "Running statistics as they are.",
-        (Because("C11.lag-gone", _NO_COST, "recalibrating gains next to nothing"),),
+        (Because("C11.lag-gone", _NO_COST, "running statistics against recalibrated ones"),),
     ),
     Decision(
         "training, and thinking of `momentum=None`, the plain mean of all batches",
         "Keep the default, 0.1, and recalibrate before you evaluate. The plain mean is for weights that "
         "stand still.",
         (
-            Because("C11.few-steps", Above(0), "the plain mean loses, at step 60, against recalibrated ones"),
-            Because("C11.plain-mean", Above(0), "from step 100 on, against the default, at least"),
+            Because("C11.few-steps", Above(0), "the plain mean against recalibrated ones, step 60"),
+            Because(
+                "C11.plain-mean", Above(0), "against the default, from step 100 on, where the gap is least"
+            ),
         ),
     ),
     Decision(
@@ -71,16 +85,18 @@ DECISIONS: Sequence[Decision] = (
         "micro-batch, not the sum of several.",
         (
             Because("C10.group-two", Above(5), "BatchNorm errs more than GroupNorm, batches of 2"),
-            Because("C10.group-four", Above(0), "batches of 4"),
+            Because("C10.group-four", Above(0), "the same, batches of 4"),
             Because("C10.ghosts", Above(0), "batches of 128, normalized in pairs, err more than whole ones"),
         ),
     ),
     Decision(
         "training with 8 to 15 examples to a mean",
-        "Measure. On our digits BatchNorm was as good at 8; on ImageNet, as published, it was not.",
+        "Measure. On our digits no cost is seen at 8, or hardly any; on ImageNet, as published, some is.",
         (
-            Because("C10.eight", Covers(0), "BatchNorm against no norm, batches of 8, errs more by"),
-            Because("C16.eight-each", Within(-2, 3), "8 on each process lose, against synchronised ones"),
+            Because("C10.eight", Covers(0), "BatchNorm errs more than no norm, batches of 8"),
+            Because(
+                "C16.eight-each", Within(-2, 3), "the default against `SyncBatchNorm`, 8 on each process"
+            ),
         ),
     ),
     Decision(
@@ -88,25 +104,25 @@ DECISIONS: Sequence[Decision] = (
         "Leave it: `BatchNorm`, and `DistributedDataParallel` as it comes.",
         (
             Because("C10.group-sixteen", Within(-2, 2), "BatchNorm errs more than GroupNorm, batches of 16"),
-            Because("C16.large-parts", _NO_COST, "32 on each process lose, against synchronised ones"),
+            Because("C16.large-parts", _NO_COST, "the default against `SyncBatchNorm`, 32 on each process"),
         ),
     ),
     Decision(
         "training on several processes, with fewer than 8 random examples on each",
         "`SyncBatchNorm` (on GPUs), or another norm. Recalibrating afterwards brings little back.",
         (
-            Because("C16.small-parts", Above(5), "the default loses, 2 on each"),
-            Because("C16.four-each", Above(0), "4 on each"),
-            Because("C16.small-in-the-weights", Above(5), "2 on each, still lost after recalibrating"),
+            Because("C16.small-parts", Above(5), "the default against `SyncBatchNorm`, 2 on each"),
+            Because("C16.four-each", Above(0), "the same, 4 on each"),
+            Because("C16.small-in-the-weights", Above(5), "2 on each, after recalibrating"),
         ),
     ),
     Decision(
         "training on several processes, and the data are sorted over them",
         "Shuffle over all processes: `DistributedSampler(shuffle=True)`, and `set_epoch` in each epoch.",
         (
-            Because("C16.shuffled", Above(5), "shuffling gains, 32 on each"),
-            Because("C16.sorted-parts", Above(5), "unshuffled, the default loses to `SyncBatchNorm`"),
-            Because("C16.in-the-weights", Above(5), "the same, still lost after recalibrating"),
+            Because("C16.shuffled", Above(5), "the default, shuffled against sorted, 32 on each"),
+            Because("C16.sorted-parts", Above(5), "sorted, the default against `SyncBatchNorm`"),
+            Because("C16.in-the-weights", Above(5), "the same, after recalibrating"),
         ),
     ),
     Decision(
@@ -123,8 +139,8 @@ DECISIONS: Sequence[Decision] = (
         "and fine-tune.",
         (
             Because("C15.blurred", Above(10), "blur: batches of 128, by their own statistics, gain"),
-            Because("C15.noisy", Above(10), "noise"),
-            Because("C15.inverted", Below(15), "ink and paper swapped"),
+            Because("C15.noisy", Above(10), "the same, noise"),
+            Because("C15.inverted", Below(15), "the same, ink and paper swapped"),
             Because("C15.recalibrated-far", Within(0, 30), "handwriting: recalibrated on 100 images, gains"),
         ),
     ),
@@ -137,17 +153,17 @@ DECISIONS: Sequence[Decision] = (
             Because("C15.contrast", Above(10), "paler, batches of 128: gain"),
             Because("C15.shifted-small", Above(10), "brighter, batches of 8: gain"),
             Because("C15.clean-large", _NO_COST, "if nothing has changed: batches of 128"),
-            Because("C15.clean-middle", Below(1), "batches of 32"),
-            Because("C15.clean-small", Below(0), "batches of 8"),
+            Because("C15.clean-middle", Below(1), "the same, batches of 32"),
+            Because("C15.clean-small", Below(0), "the same, batches of 8"),
         ),
     ),
     Decision(
-        "meeting such changes (not swapped ink) one input at a time",
+        "meeting another brightness or contrast, noise or blur, one input at a time",
         "Neither the running statistics nor the input's own are of use: collect a sample and recalibrate. "
         "Until then, the two blended (source weight 4) gain a few points.",
         (
-            Because("C15.single", Below(0), "its own alone, average over four changes"),
-            Because("C15.single-mixed", Above(-1), "blended, average over the same four"),
+            Because("C15.single", Below(0), "its own alone against the running ones, average over the four"),
+            Because("C15.single-mixed", Above(-1), "blended against the running ones, average over the four"),
             Because("C15.single-mixed-clean", Within(-3, 1), "blended, where nothing has changed"),
         ),
     ),
@@ -186,7 +202,7 @@ DECISIONS: Sequence[Decision] = (
         "Training mode; after batches of 2, recalibrate at the end.",
         (
             Because("C14.far-two", Below(0), "recalibrated and frozen, over training mode, batches of 2"),
-            Because("C14.far-sixteen", Below(0), "batches of 16"),
+            Because("C14.far-sixteen", Below(0), "the same, batches of 16"),
             Because(
                 "C14.renewed-after-far", Above(0), "training mode, batches of 2: recalibrating at the end"
             ),
@@ -195,11 +211,14 @@ DECISIONS: Sequence[Decision] = (
     Decision(
         "freezing for any reason",
         "Recalibrate before, not after; freeze so that `model.train()` cannot thaw (`freeze_batch_norm`); "
-        "and lower the learning rate.",
+        "lower the learning rate; in tiny batches leave γ and β free.",
         (
-            Because("C14.renewed-frozen", Below(-5), "recalibrating after, handwriting, batches of 2"),
+            Because("C14.renewed-frozen", Below(-5), "recalibrating afterwards, handwriting, batches of 2"),
+            Because("C14.affine", Below(0), "γ and β frozen too, half the contrast, batches of 2"),
             Because("C14.undone", Above(0.5), "layers that `model.train()` thaws after `layer.eval()`"),
-            Because("C14.rate", Below(0.5), "frozen, at the rate that is best for training mode"),
+            Because(
+                "C14.rate", Below(0.5), "frozen, at the rate that is best for training mode, digits read"
+            ),
             Because("C11.gradient", Above(1), "gradients of the filters, frozen against not"),
         ),
     ),

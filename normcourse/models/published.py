@@ -232,14 +232,14 @@ PUBLISHED: Sequence[PublishedModel] = (
     PublishedModel(
         "OLMo", 2024, "decoder", "layer", "pre", 1e-5, "no affine", False, "groeneveld2024", "olmo"
     ),
-    PublishedModel("Gemma", 2024, "decoder", "rms", "pre", 1e-6, "1 + γ", False, "gemma2024", "gemma"),
+    PublishedModel("Gemma", 2024, "decoder", "rms", "pre", 1e-6, "1 + w", False, "gemma2024", "gemma"),
     PublishedModel(
         "StarCoder2", 2024, "decoder", "layer", "pre", 1e-5, _BOTH, False, "lozhkov2024", "starcoder2"
     ),
     PublishedModel(
-        "Nemotron-4", 2024, "decoder", "layer", "pre", 1e-5, "1 + γ and β", False, "parmar2024", "nemotron"
+        "Nemotron-4", 2024, "decoder", "layer", "pre", 1e-5, "1 + w and β", False, "parmar2024", "nemotron"
     ),
-    PublishedModel("Gemma 2", 2024, "decoder", "rms", "both", 1e-6, "1 + γ", False, "gemmatwo2024", "gemma2"),
+    PublishedModel("Gemma 2", 2024, "decoder", "rms", "both", 1e-6, "1 + w", False, "gemmatwo2024", "gemma2"),
     PublishedModel(
         "DeepSeek-V3",
         2024,
@@ -267,7 +267,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         "these over all heads together",
     ),
     PublishedModel(
-        "Gemma 3", 2025, "decoder", "rms", "both", 1e-6, "1 + γ", True, "gemmathree2025", "gemma3"
+        "Gemma 3", 2025, "decoder", "rms", "both", 1e-6, "1 + w", True, "gemmathree2025", "gemma3"
     ),
     PublishedModel("Qwen3", 2025, "decoder", "rms", "pre", 1e-6, _SCALE, True, "qwen2025", "qwen3"),
     PublishedModel("gpt-oss", 2025, "decoder", "rms", "pre", 1e-5, _SCALE, False, "gptoss2025", "gpt_oss"),
@@ -312,7 +312,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         True,
         "olmothree2025",
         "olmo3",
-        "these over all heads together; OLMo Hybrid (2026) has pre wherever its attention is recurrent",
+        "these over all heads together; OLMo Hybrid (2026), no row here, has pre where it recurs",
     ),
     PublishedModel("Jais 2", 2025, "decoder", "layer", "pre", 1e-5, _BOTH, False, "wolf2020", "jais2"),
     PublishedModel("Trinity", 2026, "decoder", "rms", "both", 1e-5, _SCALE, True, "trinity2026", "afmoe"),
@@ -336,7 +336,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         "rms",
         "pre",
         1e-6,
-        "1 + γ",
+        "1 + w",
         True,
         "qwen2026",
         "qwen3_5",
@@ -375,7 +375,7 @@ PUBLISHED: Sequence[PublishedModel] = (
         "rms",
         "both",
         1e-5,
-        "1 + γ",
+        "1 + w",
         True,
         "wolf2020",
         "muse_spark",
@@ -409,9 +409,9 @@ PUBLISHED: Sequence[PublishedModel] = (
     ),
 )
 
-#: How many classes of RMSNorm with a weight, in `LIBRARY`, compute in which order: ``tools/released_norms.py``
-#: counts them. The names are those of `normcourse.experiments.layernorm.low_precision.ORDERS`; the class of
-#: another order does each step in the type of its input, and multiplies by the weight first.
+#: How many classes of RMSNorm with a weight, in `LIBRARY`, compute in which order, as counted by
+#: ``tools/released_norms.py``. The names are of `normcourse.experiments.layernorm.low_precision.ORDERS`;
+#: the class of another order does each step in the type of its input, and multiplies by the weight first.
 CASTS: Mapping[str, int] = {
     "float32, weight after the cast": 153,
     "float32 to the end": 27,

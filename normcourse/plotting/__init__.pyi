@@ -20,6 +20,7 @@ from normcourse.plotting.batchnorm.training_steps import (
 )
 from normcourse.plotting.batchnorm.weights import effective_rates, length_gains, weight_plane_frame
 from normcourse.plotting.batchnorm.zero_gamma import gamma_curves, stream_growth
+from normcourse.plotting.choices import choices_ahead
 from normcourse.plotting.covariate_shift.asleep import (
     asleep_frame,
     layer_histograms,
@@ -109,6 +110,7 @@ __all__ = [
     "before_and_after",
     "border_errors",
     "branch_diagram",
+    "choices_ahead",
     "counted_gaps",
     "difference_error",
     "effective_rates",

@@ -148,7 +148,10 @@ def test_generation_without_temperature_takes_the_likeliest():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: small(norm="bath"), "norm must be one of layer, rms, batch, dyt, derf, none, but got 'bath'"),
+        (
+            lambda: small(norm="bath"),
+            "norm must be one of layer, rms, batch, dyt, derf, none, but got 'bath'",
+        ),
         (lambda: small(placement="mid"), "placement must be one of pre, post, output, both"),
         (lambda: CausalTransformer(11, width=10, heads=4), "4 heads do not divide width 10"),
         (lambda: small()(texts(13)), "a text of 13 tokens does not fit into the context of 12"),

@@ -66,6 +66,12 @@ LONE = data_parallel.alone(data_parallel.Config(shares=(4, 4), steps=3, hidden=(
 DEPTHS = Gradients((1, 2), (np.ones((3, 1)), np.ones((3, 2))))
 RATIOS = {"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}
 FIGURES = {
+    "choices_ahead": lambda: plotting.choices_ahead(
+        {"a, not b": {"here": Interval(2, 1, 3), "there": Interval(-2, -3, 1)}},
+        "points",
+        ticks=(-10, 0, 10),
+        linear=3,
+    ),
     "accuracy_against_shift": lambda: plotting.accuracy_against_shift(
         {"tanh": {"a": (Interval(0.1, 0.1, 0.2), Interval(0.5, 0.4, 0.6))}}
     ),
@@ -487,3 +493,15 @@ def test_the_silence_of_float16_is_drawn():
     assert "from 0.003 to 2" in frame.readout
     assert "infinite" not in frame.alt
     assert "infinite" in plotting.precision_frame(1e-12).alt
+
+
+def test_a_choice_is_told_by_colour_and_mark():
+    rows = {"ahead": Interval(2, 1, 3), "behind": Interval(-2, -3, -1), "either": Interval(0, -1, 1)}
+    figure = plotting.choices_ahead({"a, not b": rows}, "points", ticks=(-10, 0, 10), linear=3)
+    (axes,) = figure.axes
+    marks = [line for line in axes.lines if line.get_marker() in "oXD"]
+    assert [line.get_marker() for line in marks] == ["o", "X", "D"]
+    assert len({line.get_color() for line in marks}) == 3
+    assert [line.get_xdata()[0] for line in marks] == [2, -2, 0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(rows)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["−10", "0", "10"]

@@ -309,6 +309,17 @@ CLAIMS = (
                 unit="right",
             ),
             Finding(
+                id="C14.affine",
+                sentence=(
+                    "With gamma and beta frozen as well as the statistics, the CNN ends, at half the "
+                    "contrast in batches of 2, below one with its statistics alone frozen."
+                ),
+                speaks=Speaks.LIMITS,
+                predicate=Below(0),
+                spec="+.1f",
+                unit="points of accuracy over frozen statistics alone",
+            ),
+            Finding(
                 id="C14.group-near",
                 sentence=(
                     "A CNN that had GroupNorm from the start ends, at half the contrast in batches of 2, "

@@ -101,10 +101,10 @@ CLAIMS = (
         verdict=Verdict.CONTESTED,
         summary=(
             "The first half holds: what LayerNorm gives for a token does not depend on any other one. The "
-            "second was true and is no longer: every decoder language model of our table up to 2022 uses "
-            "LayerNorm, and most of those since use RMSNorm, which also works across features, but leaves "
-            "out the mean. The table is our choice of models with open code, read in November 2026, and no "
-            "sample."
+            "second fits older models better than newer: every decoder language model of our table up to "
+            "2022 uses LayerNorm, and most of those since use RMSNorm, which also works across features, but "
+            "leaves out the mean. The table is our choice of models with open code, read in November 2026, "
+            "and no sample."
         ),
         stands="across features; newer models mostly use RMSNorm",
         phrase=(
@@ -428,8 +428,8 @@ CLAIMS = (
         summary=(
             "The sum of squares must, where float16 is in use: it overflows at features of 256. In bfloat16 "
             "rounding each step costs about two roundings in place of one, which a small training does not "
-            "show. A weight that starts at 1 does not move in bfloat16 at a usual rate. What goes in and comes "
-            "out may have 16 bits."
+            "show. A weight that starts at 1 does not move in bfloat16 at a usual rate. What goes in and what "
+            "comes out may have 16 bits."
         ),
         stands="for the sums and the weight, not for input and output",
         phrase=(

@@ -47,9 +47,9 @@ __all__ = [
 TARGETS = ("half contrast", "handwritten")
 #: What the batch norms do while the network is fine-tuned.
 ARMS = ("training mode", "frozen", "recalibrated, frozen")
-#: Further answers: gamma and beta stand still as well; only the first two of three norms are frozen, after a
-#: recalibration; a network that had GroupNorm from the start, and so nothing to freeze.
-FURTHER = ("frozen, affine too", "recalibrated, two frozen", "GroupNorm")
+#: Further answers: a network that had GroupNorm from the start, and so nothing to freeze; gamma and beta
+#: stand still as well.
+FURTHER = ("GroupNorm", "frozen, affine too")
 #: Groups of each GroupNorm.
 GROUPS = 4
 #: Seeds with which the learning rate is chosen.
@@ -64,8 +64,8 @@ class Config:
 
     Attributes:
         target: One of `TARGETS`.
-        arm: One of `ARMS` or `FURTHER`. The recalibrated ones compute the running statistics of the new
-            images before they freeze.
+        arm: One of `ARMS` or `FURTHER`. The recalibrated one computes the running statistics of the new
+            images before it freezes.
         batch_size: Examples per step.
         learning_rate: Of the first step at batches of 16; a batch of B gets the share B / 16. It falls evenly
             to 0. At 0 the weights stay, and the batch norms do what the arm says.
@@ -185,7 +185,7 @@ def _accuracies(config: Config, seed: int) -> tuple[float, float, float, float]:
     drawn = np.random.default_rng([seed, 1]).permutation(len(data.train.y))[: config.images]
     few = Split(data.train.x[drawn], data.train.y[drawn])
     everything = [drawn_cnn.tensors(few)[0]]
-    if config.arm.startswith("recalibrated"):
+    if config.arm == "recalibrated, frozen":
         recalibrate(model, everything)
     start = drawn_cnn.accuracy(model, data.test)
     _freeze(model, config.arm)
@@ -209,11 +209,8 @@ def _accuracies(config: Config, seed: int) -> tuple[float, float, float, float]:
 def _freeze(model: nn.Sequential, arm: str) -> None:
     """Bring a network into the mode in which an arm trains it."""
     model.train()
-    if arm in ("training mode", "GroupNorm"):
-        return
-    norms = [layer for layer in model if isinstance(layer, nn.BatchNorm2d)]
-    for layer in norms[:2] if arm == "recalibrated, two frozen" else norms:
-        freeze_batch_norm(layer, affine=arm == "frozen, affine too")
+    if arm not in ("training mode", "GroupNorm"):
+        freeze_batch_norm(model, affine=arm == "frozen, affine too")
 
 
 def _enlarged(split: Split) -> Split:

@@ -1,8 +1,8 @@
 """Which average does best in the first few dozen steps of a new network?
 
 Source:
-    The trainings and estimates of `running_momenta`, cut off after 60 steps. ``momentum=None`` came to
-    PyTorch for networks whose weights stand still: https://github.com/pytorch/pytorch/pull/5766.
+    The trainings and estimates of `running_momenta`, cut off after 60 steps. ``momentum=None`` was proposed
+    to PyTorch for networks whose weights stand still: https://github.com/pytorch/pytorch/pull/5766.
 """
 
 from normcourse.experiments.engine.sweeps import Sweep

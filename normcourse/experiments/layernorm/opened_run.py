@@ -36,13 +36,17 @@ class Reading:
         sums: Size of each sum of stream and branch, the standard deviation over features by which a LayerNorm
             would divide it, mean over tokens; shape ``(branches,)``.
         sizes: Root mean square of the stream at each place, shape ``(branches + 1,)``.
-        spread: Share of the stream's mean square in which tokens differ, at each place.
+        spread: How far tokens lie from their common mean, as a share of the stream's size, at each place: root
+            mean squares over texts, tokens and features.
+        common: Share of the mean square of what a branch writes that is the same vector for every token, shape
+            ``(branches,)``.
         gradient: Frobenius norm of the loss's gradient with respect to the stream at each place.
     """
 
     sums: NDArray[np.float64]
     sizes: NDArray[np.float64]
     spread: NDArray[np.float64]
+    common: NDArray[np.float64]
     gradient: NDArray[np.float64]
 
 
@@ -79,15 +83,18 @@ def read(model: CausalTransformer, texts: Tensor) -> Reading:
     model = deepcopy(model).double().eval()
     stream: list[Tensor] = []
     sums: list[Tensor] = []
+    written: list[Tensor] = []
     for branch in map(_branch, model.branches):
         branch.register_forward_pre_hook(lambda _layer, args: stream.append(args[0]))
+        branch.on_output.register_forward_hook(lambda _layer, _args, out: written.append(out.detach()))
         branch.on_sum.register_forward_pre_hook(lambda _layer, args: sums.append(args[0].detach()))
     model.norm.register_forward_pre_hook(lambda _layer, args: stream.append(args[0]))
     gradients = torch.autograd.grad(language.loss(model, texts), stream)
     return Reading(
         sums=np.array([each.std(dim=-1, correction=0).mean().item() for each in sums]),
         sizes=np.array([each.square().mean().sqrt().item() for each in stream]),
-        spread=np.array([_spread(each.detach()) for each in stream]),
+        spread=np.array([_apart(each.detach()) ** 0.5 for each in stream]),
+        common=np.array([1 - _apart(each) for each in written]),
         gradient=np.array([each.norm().item() for each in gradients]),
     )
 
@@ -96,9 +103,10 @@ def _branch(layer: nn.Module) -> Branch:
     return cast(Branch, layer)
 
 
-def _spread(stream: Tensor) -> float:
-    deviations = stream - stream.mean(dim=(0, 1))
-    return (deviations.square().mean() / stream.square().mean()).item()
+def _apart(vectors: Tensor) -> float:
+    """Return the share of a mean square in which the tokens of ``(B, T, F)`` differ."""
+    deviations = vectors - vectors.mean(dim=(0, 1))
+    return (deviations.square().mean() / vectors.square().mean()).item()
 
 
 def follow(

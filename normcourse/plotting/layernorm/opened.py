@@ -14,7 +14,7 @@ _LINES = (("plain", "o--"), ("accent", "^-."), ("BatchNorm", "s-"))
 
 
 def opened_runs(runs: Mapping[str, Opened], *, window: int = 10, title: str = "") -> Figure:
-    """Draw the loss of trainings and what is left of the embedding at the end of the stream, by step.
+    """Draw the loss of trainings and how far tokens differ at the end of the stream, by step.
 
     Args:
         runs: At most three, by name.
@@ -26,9 +26,10 @@ def opened_runs(runs: Mapping[str, Opened], *, window: int = 10, title: str = ""
             smooth = np.convolve(run.training, np.full(window, 1 / window), mode="valid")
             steps = np.arange(len(smooth)) + window
             left.plot(steps, smooth, line.strip("o^s"), color=COLOURS[colour])
-            right.plot(run.steps, run.kept, line, color=COLOURS[colour], markersize=4, label=name)
+            ends = [reading.spread[-1] for reading in run.readings]
+            right.plot(run.steps, ends, line, color=COLOURS[colour], markersize=4, label=name)
         left.set(xlabel="step", ylabel="training loss (lower is better)")
-        right.set(xlabel="step", ylabel="left of the embedding", yscale="log")
+        right.set(xlabel="step", ylabel="how far tokens differ at the end", yscale="log")
         right.set_xscale("symlog", linthresh=1, linscale=0.5)
         right.set_xticks((0, 1, 4, 16, 64), ("0", "1", "4", "16", "64"))
         right.set_xlim(-0.4, 1.5 * max(max(run.steps) for run in runs.values()))
@@ -41,6 +42,8 @@ def opened_runs(runs: Mapping[str, Opened], *, window: int = 10, title: str = ""
 def opened_places(runs: Mapping[str, Opened], *, step: int, title: str = "") -> Figure:
     """Draw by place of the stream how far tokens differ, and the gradient that comes back, at one reading.
 
+    The gradient is drawn as a multiple of that at the end of the stream.
+
     Args:
         runs: At most three, by name.
         step: Of the reading.
@@ -51,14 +54,16 @@ def opened_places(runs: Mapping[str, Opened], *, step: int, title: str = "") -> 
             reading = run.readings[run.steps.index(step)]
             places = np.arange(len(reading.spread))
             left.plot(places, reading.spread, line, color=COLOURS[colour], markersize=4, label=name)
-            right.plot(places, reading.gradient, line, color=COLOURS[colour], markersize=4)
-        left.set(xlabel="branches passed", ylabel="share that tells tokens apart", yscale="log")
-        right.set(xlabel="branches passed", ylabel="gradient of the stream", yscale="log")
+            right.plot(
+                places, reading.gradient / reading.gradient[-1], line, color=COLOURS[colour], markersize=4
+            )
+        left.set(xlabel="branches passed", ylabel="how far tokens differ", yscale="log")
+        right.set(xlabel="branches passed", ylabel="gradient, over that at the end", yscale="log")
         for axis in (left, right):
             axis.set_xticks(range(0, len(places), 4))
             axis.minorticks_off()
-        left.set_title("forward", loc="left")
-        right.set_title("backward", loc="left")
+        left.set_title("forward: read to the right", loc="left", fontsize=10)
+        right.set_title("backward: read to the left", loc="left", fontsize=10)
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
         figure.suptitle(title)
     return figure

@@ -46,8 +46,8 @@ def precision_frame(eps: float) -> Frame:
     start = "is infinite" if np.isinf(narrow[0]) else "falls to 0"
     return Frame(
         figure,
-        "Output size against input size, both for float16. Blue, float32 inside: a plateau at 1 that lasts to "
-        f"the largest input and falls to 0 at small ones. Orange, each step in float16: {start} at "
+        "Output size against input size, both for float16. Blue, float32 inside: a plateau at 1 that lasts "
+        f"to the largest input and falls to 0 at small ones. Orange, each step in float16: {start} at "
         "small inputs, stays near 1 in between, and drops to 0 at an input of about 256.",
         f"With ε = {_power(eps)} the size is right to 5% from {good[0]:.1g} to {good[-1]:.0f} with each step "
         f"in float16, and from {well[0]:.1g} on with float32 inside.",

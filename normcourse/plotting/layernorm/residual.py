@@ -43,8 +43,8 @@ def residual_frame(results: Mapping[float, Result], gain: float, layer: int) -> 
                 )
                 axis.plot(steps, drawn, line, color=COLOURS[colour], label=place)
                 axis.plot(layer, drawn[layer - len(depth)], "D", color=COLOURS[colour], markersize=5)
-        left.set(xlabel="layer", ylabel="size of the stream (rms)", yscale="log", ylim=(0.5, 1e3))
-        right.set(xlabel="layer", ylabel="branch / stream", yscale="log", ylim=(0.05, 4))
+        left.set(xlabel="branch", ylabel="size of the stream (rms)", yscale="log", ylim=(0.5, 1e3))
+        right.set(xlabel="branch", ylabel="branch / stream", yscale="log", ylim=(0.05, 4))
         figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=9)
     sizes = ", ".join(
         f"{value:.3g} with {place}" if place != "no norm" else f"{value:.3g} without"
@@ -55,8 +55,8 @@ def residual_frame(results: Mapping[float, Result], gain: float, layer: int) -> 
         figure,
         f"Left: the stream's size against depth on a log scale: flat with post-norm, growing ever more "
         f"slowly with pre-norm, and along a straight line without a norm. Right: what a branch adds relative "
-        f"to the stream: falling with pre-norm, level for the others. Diamonds mark layer {layer}; the gain "
+        f"to the stream: falling with pre-norm, level for the others. Diamonds mark branch {layer}; the gain "
         f"is {gain:g}.",
-        f"After layer {layer} the stream's size is {sizes}. What this layer added, relative to the stream: "
+        f"After branch {layer} the stream's size is {sizes}. What this branch added, relative to the stream: "
         f"{shares} in the same order.",
     )

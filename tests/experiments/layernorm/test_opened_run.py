@@ -21,16 +21,19 @@ def test_a_reading_is_that_of_the_model_by_hand(placement):
     texts = shown()
     with torch.no_grad():
         stream = [model.token(texts[:, :-1]) + model.position.weight[:32]]
-        sums = []
+        sums, written = [], []
         for branch in model.branches:
-            sums.append(stream[-1] + branch.inner(branch.on_input(stream[-1])))
+            written.append(branch.inner(branch.on_input(stream[-1])))
+            sums.append(stream[-1] + written[-1])
             stream.append(branch.on_sum(sums[-1]))
     found = opened_run.read(model, texts)
     np.testing.assert_allclose(found.sums, [x.std(-1, correction=0).mean() for x in sums])
     np.testing.assert_allclose(found.sizes, [x.square().mean().sqrt() for x in stream])
     tokens = [x.flatten(0, 1) for x in stream]
     spread = [x.var(0, correction=0).sum() / x.square().mean(0).sum() for x in tokens]
-    np.testing.assert_allclose(found.spread, spread)
+    np.testing.assert_allclose(np.square(found.spread), spread)
+    common = [x.mean((0, 1)).square().mean() / x.square().mean() for x in written]
+    np.testing.assert_allclose(found.common, common)
     last = stream[-1].clone().requires_grad_()
     logits = model.head(model.norm(last))
     loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), texts[:, 1:].flatten())
