@@ -370,8 +370,8 @@ CLAIMS = (
         ),
         stands="holds for a new mean and width, in large mixed batches",
         phrase=(
-            "against the running statistics {shifted-large:+.0f} points on brighter digits, {single:+.0f} on "
-            "single ones, {clean-two:+.0f} where nothing shifted and a batch holds two classes"
+            "{shifted-large:+.0f} points on brighter digits, {single:+.0f} on single ones, {clean-two:+.0f} "
+            "on unchanged ones of two classes"
         ),
         scale=Scale(
             (

@@ -154,8 +154,8 @@ CLAIMS = (
         ),
         stands="holds at high rates; at small ones post-norm needs none",
         phrase=(
-            "a warm-up rescues {rescued} of post-norm's trainings at one rate; without any, its best loss is "
-            "{best:.2f} nats higher"
+            "a warm-up rescues {rescued} of post-norm's trainings at one rate; its best loss gains "
+            "{best:.2f} nats"
         ),
         findings=(
             Finding(
@@ -239,8 +239,8 @@ CLAIMS = (
         ),
         stands="holds in transformers; its time depends on the code",
         phrase=(
-            "its loss lies {loss} nats from LayerNorm's; it takes {compiled} times the time if both are "
-            "compiled, {chain:.0f} times in PyTorch on a CPU"
+            "{loss} nats from LayerNorm's loss; {compiled} times its time compiled, {chain:.0f} times in "
+            "PyTorch on a CPU"
         ),
         scale=Scale(("loss", "swap"), 0, "as good"),
         findings=(
@@ -285,7 +285,7 @@ CLAIMS = (
                 speaks=Speaks.FOR,
                 predicate=Within(0.8, 1),
                 spec=".2f",
-                unit="times LayerNorm's time",
+                unit="times the time of LayerNorm",
             ),
             Finding(
                 id="C18.chain",
@@ -296,7 +296,7 @@ CLAIMS = (
                 speaks=Speaks.LIMITS,
                 predicate=Above(1.5),
                 spec=".1f",
-                unit="times LayerNorm's time",
+                unit="times the time of LayerNorm",
             ),
             Finding(
                 id="C18.sigmoid",
@@ -428,13 +428,13 @@ CLAIMS = (
         summary=(
             "The sum of squares must, where float16 is in use: it overflows at features of 256. In bfloat16 "
             "rounding each step costs about two roundings in place of one, which a small training does not "
-            "show. A weight that starts at 1 does not move in bfloat16 at a usual rate. What goes in and what "
-            "comes out may have 16 bits."
+            "show. A weight that starts at 1 does not move in bfloat16 at a usual rate. What goes in and "
+            "what comes out may have 16 bits."
         ),
         stands="for the sums and the weight, not for input and output",
         phrase=(
-            "{digits} times the error of one rounding with each step in short numbers, {cast:.1f} times with "
-            "long ones inside; {training} nats after a small training"
+            "each step in short numbers: {digits} times the error of one rounding, {training} nats after a "
+            "training"
         ),
         scale=Scale(("digits", "cast"), 1, "one rounding"),
         findings=(

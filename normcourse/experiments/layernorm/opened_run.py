@@ -33,13 +33,13 @@ class Reading:
     """A model on some texts, in double precision. A place is the input of a branch; the last is the end.
 
     Attributes:
-        sums: Size of each sum of stream and branch, the standard deviation over features by which a LayerNorm
-            would divide it, mean over tokens; shape ``(branches,)``.
+        sums: Size of each sum of stream and branch, the standard deviation over features by which a
+            LayerNorm would divide it, mean over tokens; shape ``(branches,)``.
         sizes: Root mean square of the stream at each place, shape ``(branches + 1,)``.
-        spread: How far tokens lie from their common mean, as a share of the stream's size, at each place: root
-            mean squares over texts, tokens and features.
-        common: Share of the mean square of what a branch writes that is the same vector for every token, shape
-            ``(branches,)``.
+        spread: How far tokens lie from their common mean, as a share of the stream's size, at each place:
+            roots of mean squares over texts, tokens and features.
+        common: Share of the mean square of what a branch writes that is the same vector for every token,
+            shape ``(branches,)``.
         gradient: Frobenius norm of the loss's gradient with respect to the stream at each place.
     """
 

@@ -79,4 +79,4 @@ def test_the_pages_need_a_small_part_of_the_package():
     }
     assert not {name.partition("/")[0] for name in names} & {"nn", "models", "probes", "functional.py"}
     assert not {"data/python_help.json.gz", "data/digit_glyphs.gz", "plotting/layernorm/geometry.py"} & names
-    assert sum(path.stat().st_size for path in files) < 260_000
+    assert sum(path.stat().st_size for path in files) < 320_000
