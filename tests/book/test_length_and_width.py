@@ -30,7 +30,9 @@ DEEPER = {
     "04-layernorm-for-transformers/12-folding-layernorm",
     "04-layernorm-for-transformers/13-around-language-models",
     "04-layernorm-for-transformers/14-padding-and-length",
+    "04-layernorm-for-transformers/15-the-arena-rate-by-rate",
     "04-layernorm-for-transformers/16-norms-alone",
+    "04-layernorm-for-transformers/17-the-price-of-pre-norm",
 }
 PATH = [name for name in PAGES if name not in DEEPER]
 MARK = re.compile(r"^(?:\([\w-]+\)=\n)*# .+\n+```\{deeper\}\n```$", re.MULTILINE)

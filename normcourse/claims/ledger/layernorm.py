@@ -16,7 +16,8 @@ CLAIMS = (
             "nearly as well as with LayerNorm. But in training mode the end of a text moves what is said at "
             "its beginning, and where the pool is one text, the model learns to read the future. And the "
             "statistics suffer from padding and from batches of one; running statistics and a mask repair "
-            "these two. Losses are in nats, the unit of a cross-entropy with the natural logarithm."
+            "these two where 8 texts were pooled in training. Losses are in nats, the unit of a "
+            "cross-entropy with the natural logarithm."
         ),
         stands="holds while statistics come from the batch at hand",
         phrase=(
@@ -148,9 +149,9 @@ CLAIMS = (
         verdict=Verdict.LIMITED,
         summary=(
             "At one rate of our grid a warm-up decides whether post-norm trains. But it trains without at "
-            "smaller rates, and hardly worse; what it needs is small first steps. Pre-norm trains at every "
-            "rate of the grid with and without, and gains by a warm-up at the highest. All this of small "
-            "models and 300 steps."
+            "smaller rates, and hardly worse; at higher ones a warm-up does not rescue it. So it needs a low "
+            "rate, or a warm-up. Pre-norm trains at every rate of the grid with and without, and gains by a "
+            "warm-up at the highest. All this of small models and 300 steps."
         ),
         stands="holds at high rates; at small ones post-norm needs none",
         phrase=(

@@ -36,13 +36,11 @@ Array = NDArray[Any]
 
 OWN_EPS_ALONE = replace(OWN_EPS, place="eps")  # here the root has a place of its own
 
-RUNNING = Section(
-    "book/03-inference-statistics/01-running-statistics", "Where do the statistics at inference come from?"
-)
-LAG = Section("book/03-inference-statistics/02-lag-and-recalibration", "How far does the average lag behind?")
+RUNNING = Section("book/03-inference-statistics/01-running-statistics", "Running statistics")
+LAG = Section("book/03-inference-statistics/02-lag-and-recalibration", "Lag and recalibration")
 MODES = Section("book/03-inference-statistics/03-modes", "Training mode at inference")
 FOLDING = Section("book/03-inference-statistics/07-folding-and-export", "Folding and export")
-WHICH = Section("book/03-inference-statistics/09-which-statistics", "Which statistics do I use?")
+WHICH = Section("book/03-inference-statistics/09-which-statistics", "Which statistics, when")
 
 
 def _signals(rng: Generator) -> Inputs:

@@ -29,7 +29,7 @@ def opened_runs(runs: Mapping[str, Opened], *, window: int = 10, title: str = ""
             ends = [reading.spread[-1] for reading in run.readings]
             right.plot(run.steps, ends, line, color=COLOURS[colour], markersize=4, label=name)
         left.set(xlabel="step", ylabel="training loss (lower is better)")
-        right.set(xlabel="step", ylabel="how far tokens differ at the end", yscale="log")
+        right.set(xlabel="step", ylabel="how far tokens differ", yscale="log")
         right.set_xscale("symlog", linthresh=1, linscale=0.5)
         right.set_xticks((0, 1, 4, 16, 64), ("0", "1", "4", "16", "64"))
         right.set_xlim(-0.4, 1.5 * max(max(run.steps) for run in runs.values()))
@@ -58,7 +58,7 @@ def opened_places(runs: Mapping[str, Opened], *, step: int, title: str = "") -> 
                 places, reading.gradient / reading.gradient[-1], line, color=COLOURS[colour], markersize=4
             )
         left.set(xlabel="branches passed", ylabel="how far tokens differ", yscale="log")
-        right.set(xlabel="branches passed", ylabel="gradient, over that at the end", yscale="log")
+        right.set(xlabel="branches passed", ylabel="gradient (end = 1)", yscale="log")
         for axis in (left, right):
             axis.set_xticks(range(0, len(places), 4))
             axis.minorticks_off()

@@ -33,7 +33,7 @@ def answers_by_depth(
                 axis.plot(seeds.mean(), row, marker, color=colour, markersize=6)
         for depth, (colour, marker, _) in zip(layers, looks, strict=True):
             axis.plot([], [], marker, color=colour, label=f"{depth} layers")
-        axis.set(xscale="log", xlabel="change of the logits per step size (left: calmer)")
+        axis.set(xscale="log", xlabel="change of the logits over the size of the move (left: less)")
         axis.set_xticks((10, 20, 50, 100, 200), ("10", "20", "50", "100", "200"))
         axis.minorticks_off()
         axis.set_yticks(rows, list(answers))
