@@ -211,7 +211,7 @@ DECISIONS: Sequence[Decision] = (
     Decision(
         "freezing for any reason",
         "Recalibrate before, not after; freeze so that `model.train()` cannot thaw (`freeze_batch_norm`); "
-        "lower the learning rate; in tiny batches leave γ and β free.",
+        "try lower learning rates too; near the old data, in tiny batches, leave γ and β free.",
         (
             Because("C14.renewed-frozen", Below(-5), "recalibrating afterwards, handwriting, batches of 2"),
             Because("C14.affine", Below(0), "γ and β frozen too, half the contrast, batches of 2"),

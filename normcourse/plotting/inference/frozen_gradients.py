@@ -34,6 +34,6 @@ def fixed_gradients(results: Mapping[str, Result]) -> Figure:
             axis.grid(visible=False, axis="x")
         axes[0].set(ylabel="length, frozen / batch's", ylim=(0, None))
         axes[1].set(ylabel="cosine (1: no turn)", ylim=(0, 1.05))
-        figure.suptitle("At the same loss, a frozen network's gradient\nis longer and points elsewhere")
+        figure.suptitle("Frozen at the batch's own statistics, gradients\nare longer and point elsewhere")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     return figure

@@ -19,7 +19,8 @@ _ACROSS, _STEP, _DOWN = 2, 0.36, 0.3  # models side by side in a year, and how f
 def norm_places(models: Sequence[PublishedModel], places: Mapping[str, str], *, title: str = "") -> Figure:
     """Draw a mark for each model: its year across, its place down, its norm as shape and colour.
 
-    A mark is hollow if the model is no decoder, and has a white dot if norms stand on queries and keys.
+    A mark is hollow if the model is not a decoder alone, and has a white dot if norms stand on queries and
+    keys.
 
     Args:
         models: The table's rows.
@@ -99,6 +100,6 @@ def _legend() -> list[Line2D]:
         color=COLOURS["muted"],
         markerfacecolor="white",
         markersize=8,
-        label="hollow: no decoder",
+        label="hollow: not a decoder alone",
     )
     return [*shown, dot, other]
