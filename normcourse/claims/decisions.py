@@ -32,7 +32,7 @@ DECISIONS: Sequence[Decision] = (
     ),
     Decision(
         "answering a stream in which neighbours are alike, and nothing has shifted",
-        "Running statistics. By its own statistics a batch loses, the more the less it is mixed.",
+        "Running statistics. A batch's own statistics lose accuracy, and more, the less mixed the batch is.",
         (
             Because("C15.clean-sticky-small", Below(-10), "a class that stays for ten digits, batches of 32"),
             Because("C15.clean-sticky", Below(0), "the same, batches of 128"),
@@ -43,12 +43,12 @@ DECISIONS: Sequence[Decision] = (
     ),
     Decision(
         "evaluating during training, while the learning rate is high",
-        "Recalibrate on some hundred training examples before each evaluation; in a fully connected "
-        "network, on more.",
+        "Recalibrate on some hundreds of training examples before each evaluation: 512 were enough here; on "
+        "ImageNet, as published, 1,000 to 10,000.",
         (
             Because("C11.lag", Above(0), "running statistics against recalibrated ones, step 300"),
             Because(
-                "C11.recalibrated", _NO_COST, "recalibrated ones against those of the test images themselves"
+                "C11.recalibrated", _NO_COST, "recalibrated on 512, against the test images' own statistics"
             ),
         ),
     ),
@@ -64,9 +64,14 @@ DECISIONS: Sequence[Decision] = (
         ),
     ),
     Decision(
-        "finished, and the learning rate has fallen to zero",
-        "Running statistics as they are.",
-        (Because("C11.lag-gone", _NO_COST, "running statistics against recalibrated ones"),),
+        "finished, and the learning rate has fallen to zero, in mixed batches of some tens and at momentum "
+        "0.1",
+        "Running statistics as they are. After batches of 2, or with a momentum as small as 0.001, "
+        "recalibrate once.",
+        (
+            Because("C11.lag-gone", _NO_COST, "running statistics against recalibrated ones, batches of 32"),
+            Because("C14.renewed-after", Above(0), "after fine-tuning in batches of 2: recalibrating"),
+        ),
     ),
     Decision(
         "training, and thinking of `momentum=None`, the plain mean of all batches",
@@ -95,7 +100,7 @@ DECISIONS: Sequence[Decision] = (
         (
             Because("C10.eight", Covers(0), "BatchNorm errs more than no norm, batches of 8"),
             Because(
-                "C16.eight-each", Within(-2, 3), "the default against `SyncBatchNorm`, 8 on each process"
+                "C16.eight-each", Within(-1, 2), "the default against `SyncBatchNorm`, 8 on each process"
             ),
         ),
     ),
@@ -103,13 +108,16 @@ DECISIONS: Sequence[Decision] = (
         "training with 16 or more to a mean, drawn at random, on one process or on each of several",
         "Leave it: `BatchNorm`, and `DistributedDataParallel` as it comes.",
         (
-            Because("C10.group-sixteen", Within(-2, 2), "BatchNorm errs more than GroupNorm, batches of 16"),
+            Because(
+                "C10.group-sixteen", Within(-1.5, 1.5), "BatchNorm errs more than GroupNorm, batches of 16"
+            ),
             Because("C16.large-parts", _NO_COST, "the default against `SyncBatchNorm`, 32 on each process"),
         ),
     ),
     Decision(
         "training on several processes, with fewer than 8 random examples on each",
-        "`SyncBatchNorm` (on GPUs), or another norm. Recalibrating afterwards brings little back.",
+        "`SyncBatchNorm` (on GPUs), or another norm from the start. Synchronised, the sum over the processes "
+        "counts: below 16, see the two rows on few examples. Recalibrating afterwards brings little back.",
         (
             Because("C16.small-parts", Above(5), "the default against `SyncBatchNorm`, 2 on each"),
             Because("C16.four-each", Above(0), "the same, 4 on each"),
@@ -118,15 +126,17 @@ DECISIONS: Sequence[Decision] = (
     ),
     Decision(
         "training on several processes, and the data are sorted over them",
-        "Shuffle over all processes: `DistributedSampler(shuffle=True)`, and `set_epoch` in each epoch.",
+        "Shuffle over all processes: `DistributedSampler(data, shuffle=True)`, and `set_epoch` in each "
+        "epoch. If you cannot, `SyncBatchNorm`. Recalibrating afterwards brings little back.",
         (
             Because("C16.shuffled", Above(5), "the default, shuffled against sorted, 32 on each"),
-            Because("C16.sorted-parts", Above(5), "sorted, the default against `SyncBatchNorm`"),
+            Because("C16.sorted-parts", Above(5), "the default against `SyncBatchNorm`, sorted, 32 on each"),
             Because("C16.in-the-weights", Above(5), "the same, after recalibrating"),
         ),
     ),
     Decision(
-        "meeting inputs with another brightness or contrast, and can collect a mixed sample of them",
+        "meeting inputs that have all changed in brightness or contrast in the same way, and can collect a "
+        "mixed sample of them",
         "Recalibrate on the sample; 100 images did. It needs no labels.",
         (
             Because("C15.recalibrated", Above(10), "half the contrast: recalibrated on 100 images, gains"),
@@ -140,35 +150,40 @@ DECISIONS: Sequence[Decision] = (
         (
             Because("C15.blurred", Above(10), "blur: batches of 128, by their own statistics, gain"),
             Because("C15.noisy", Above(10), "the same, noise"),
-            Because("C15.inverted", Below(15), "the same, ink and paper swapped"),
-            Because("C15.recalibrated-far", Within(0, 30), "handwriting: recalibrated on 100 images, gains"),
+            Because("C15.inverted", Below(10), "the same, ink and paper swapped"),
+            Because("C15.recalibrated-far", Within(5, 25), "handwriting: recalibrated on 100 images, gains"),
         ),
     ),
     Decision(
-        "meeting another brightness or contrast in mixed batches, and an answer may depend on its batch",
-        "The statistics of each batch. Where you are not sure that anything changed, only in batches of 128 "
-        "or more.",
+        "meeting another brightness or contrast, the same for all inputs of a batch, in batches with all "
+        "classes, and an answer may depend on its batch",
+        "The statistics of each batch. If it may be that nothing has changed, only in batches of 128 or "
+        "more. Not where some inputs of a batch have changed and others have not: that can be worse than the "
+        "running ones.",
         (
             Because("C15.shifted-large", Above(10), "brighter, batches of 128: gain"),
             Because("C15.contrast", Above(10), "paler, batches of 128: gain"),
             Because("C15.shifted-small", Above(10), "brighter, batches of 8: gain"),
             Because("C15.clean-large", _NO_COST, "if nothing has changed: batches of 128"),
-            Because("C15.clean-middle", Below(1), "the same, batches of 32"),
+            Because("C15.clean-middle", Within(-2, 0), "the same, batches of 32"),
             Because("C15.clean-small", Below(0), "the same, batches of 8"),
         ),
     ),
     Decision(
         "meeting another brightness or contrast, noise or blur, one input at a time",
         "Neither the running statistics nor the input's own are of use: collect a sample and recalibrate. "
-        "Until then, the two blended (source weight 4) gain a few points.",
+        "Until then, the two blended (source weight 4) gain a little.",
         (
             Because("C15.single", Below(0), "its own alone against the running ones, average over the four"),
-            Because("C15.single-mixed", Above(-1), "blended against the running ones, average over the four"),
-            Because("C15.single-mixed-clean", Within(-3, 1), "blended, where nothing has changed"),
+            Because(
+                "C15.single-mixed", Within(0, 10), "blended against the running ones, average over the four"
+            ),
+            Because("C15.single-mixed-clean", Within(-2, 0), "blended, where nothing has changed"),
         ),
     ),
     Decision(
-        "meeting another brightness in a stream in which neighbours are alike",
+        "meeting another brightness, the same for all inputs of a batch, in a stream in which neighbours are "
+        "alike",
         "Collect a mixed sample and recalibrate. Until then the statistics of large batches: they are wrong, "
         "but less than the running ones, if a batch holds several classes.",
         (
@@ -178,10 +193,10 @@ DECISIONS: Sequence[Decision] = (
                 Above(10),
                 "brighter, a class that stays for ten digits, batches of 128: gain",
             ),
-            Because("C15.shifted-sticky-small", Within(0, 25), "the same, batches of 8: gain"),
+            Because("C15.shifted-sticky-small", Within(5, 20), "the same, batches of 8: gain"),
             Because("C15.shifted-half", Above(10), "batches of 128, half of one class: gain"),
             Because("C15.shifted-two", Above(10), "batches of 128, two classes: gain"),
-            Because("C15.shifted-one", Below(10), "batches of 128, one class"),
+            Because("C15.shifted-one", Below(5), "batches of 128, one class"),
         ),
     ),
     Decision(
@@ -194,8 +209,8 @@ DECISIONS: Sequence[Decision] = (
     ),
     Decision(
         "fine-tuning to inputs that differ in contrast alone, in batches of 16",
-        "Either.",
-        (Because("C14.near-sixteen", Within(-3, 3), "recalibrated and frozen, over training mode"),),
+        "Training mode, or recalibrate and then freeze.",
+        (Because("C14.near-sixteen", Within(-2, 2), "recalibrated and frozen, over training mode"),),
     ),
     Decision(
         "fine-tuning to inputs of another kind, in batches of 2 or of 16",
