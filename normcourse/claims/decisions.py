@@ -158,8 +158,8 @@ DECISIONS: Sequence[Decision] = (
         "meeting another brightness or contrast, the same for all inputs of a batch, in batches with all "
         "classes, and an answer may depend on its batch",
         "The statistics of each batch. If it may be that nothing has changed, only in batches of 128 or "
-        "more. Not where some inputs of a batch have changed and others have not: that can be worse than the "
-        "running ones.",
+        "more. Not where some inputs of a batch have changed and others have not, because one mean fits "
+        "neither.",
         (
             Because("C15.shifted-large", Above(10), "brighter, batches of 128: gain"),
             Because("C15.contrast", Above(10), "paler, batches of 128: gain"),
