@@ -9,7 +9,7 @@ __all__ = ["DECISIONS"]
 
 _NO_COST = Within(-1, 1)  # points of accuracy that would change no decision
 
-#: Situations in the order of a network's life: in use, in training, on new data.
+#: Situations in the order of a network's life, in use, in training, on new data.
 DECISIONS: Sequence[Decision] = (
     Decision(
         "answering questions like those of the training data, one at a time or in batches",

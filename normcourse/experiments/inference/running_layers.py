@@ -17,7 +17,7 @@ from normcourse.experiments.inference import drawn_cnn, running_momenta
 
 __all__ = ["OLD", "SWEEP", "measure"]
 
-#: Which statistics are left as the training made them, while all others are recalibrated: places among a
+#: Which statistics are left as the training made them, while all others are recalibrated, as places among a
 #: mean and a variance for each of three layers.
 OLD: Mapping[str, tuple[int, ...]] = {
     "none": (),

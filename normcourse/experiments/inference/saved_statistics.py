@@ -41,7 +41,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
-#: What each of the three workers reads: a random part of the digits, or classes of its own.
+#: What each of the three workers reads, a random part of the digits, or classes of its own.
 HELD = ("random parts", "parts by class")
 #: Seeds with which the learning rate is chosen.
 SEARCH = (100, 101, 102)

@@ -24,7 +24,7 @@ from normcourse.experiments.layernorm import norm_placement
 
 __all__ = ["REMEDIES", "SWEEP", "measure", "sensitivity"]
 
-#: By name: the settings of `language.Config` for a depth. DeepNorm's and the start's depend on it.
+#: By name, the settings of `language.Config` for a depth. DeepNorm's and the start's depend on it.
 REMEDIES: Mapping[str, Callable[[int], Mapping[str, Any]]] = {
     "both": lambda layers: {"placement": "both"},
     "output": lambda layers: {"placement": "output"},

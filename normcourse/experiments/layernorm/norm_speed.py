@@ -22,7 +22,7 @@ from normcourse.experiments.engine.tolerances import Tolerance
 
 __all__ = ["CODES", "SWEEP", "measure"]
 
-#: Whose code runs: the names of `SWEEP`'s axis.
+#: Whose code runs, by the names of `SWEEP`'s axis.
 CODES = ("PyTorch", "compiled", "package")
 
 #: Texts, tokens, features: in single precision 0.2 MB, which a processor keeps at hand. With more, time goes

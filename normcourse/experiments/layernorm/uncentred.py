@@ -103,7 +103,7 @@ def measure(
     return {"accuracy": run(Config(norm, activation, rate), seeds=seeds)}
 
 
-#: Both norms after two activations, at three rates each: nothing is chosen. It takes a minute.
+#: Both norms after two activations, at three rates each; nothing is chosen. It takes a minute.
 SWEEP = Sweep(
     "uncentred",
     {"norm": ("layer", "rms"), "activation": ("sigmoid", "relu"), "rate": (0.03, 0.1, 0.3)},
