@@ -219,7 +219,8 @@ CLAIMS = (
             "ahead of training mode; on data far from them, training mode is ahead, at both sizes that we "
             "ran. What tiny batches spoil is partly the average alone, which can be computed anew later. "
             "With gamma and beta trained, frozen networks bear only lower learning rates; at equal low ones "
-            "they were not behind far from the old data in batches of two, so more steps, which were not run, may change the order. "
+            "they were not behind far from the old data in batches of two, so more steps, "
+            "which were not run, may change the order. "
             "GroupNorm has nothing to freeze; it did better near the old data, and far from them no "
             "difference from frozen BatchNorm was seen in batches of two."
         ),

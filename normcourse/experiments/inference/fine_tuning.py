@@ -47,8 +47,8 @@ __all__ = [
 TARGETS = ("half contrast", "handwritten")
 #: What the batch norms do while the network is fine-tuned.
 ARMS = ("training mode", "frozen", "recalibrated, frozen")
-#: Further answers, which are a network that had GroupNorm from the start, and so nothing to freeze; gamma and beta
-#: stand still as well.
+#: Further answers, which are a network that had GroupNorm from the start, and so nothing to freeze; gamma
+#: and beta stand still as well.
 FURTHER = ("GroupNorm", "frozen, affine too")
 #: Groups of each GroupNorm.
 GROUPS = 4

@@ -68,8 +68,8 @@ def measure_chosen(*, layer: str, steps: int, seeds: Sequence[int]) -> Mapping[s
 
 _TOLERANCES = {"test": nats(0.03), "validation": nats(0.03)}
 
-#: Both layers from three starts at the arena's three lower rates, with its search seeds, in five minutes. In the
-#: record, the runs of dynamic tanh from 0.5 are those of `norm_arena.SWEEP`.
+#: Both layers from three starts at the arena's three lower rates, with its search seeds, in five minutes. In
+#: the record, the runs of dynamic tanh from 0.5 are those of `norm_arena.SWEEP`.
 SWEEP = Sweep(
     "alpha_search",
     {
