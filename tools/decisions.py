@@ -7,7 +7,6 @@ its number, linked to the run. Where a number is not what its row needs, the bui
 import re
 from collections.abc import Mapping
 from html import escape, unescape
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -18,8 +17,7 @@ from sphinx.errors import ExtensionError
 from normcourse.claims import ClaimError
 from normcourse.claims.decision import faults
 from normcourse.claims.decisions import DECISIONS
-from tools.execution import outputs
-from tools.ledger import Entry, gather
+from tools.ledger import Entry, executed, gather
 
 PAGE = "book/03-inference-statistics/09-which-statistics"
 
@@ -57,16 +55,11 @@ def linked(html: str, entries: Mapping[str, Entry], addresses: Mapping[str, str]
     return _NAMED.sub(link, html)
 
 
-def _executed(env: BuildEnvironment) -> dict[str, Any]:
-    paths = {page: Path(env.doc2path(page)) for page in sorted(env.found_docs)}
-    return {page: outputs(path) for page, path in paths.items() if path.suffix == ".ipynb"}
-
-
 def _link(app: Sphinx, doctree: nodes.document, page: str) -> None:
     if page != PAGE:
         return
     try:
-        entries = gather(_executed(app.env))
+        entries = gather(executed(app.env))
         check(entries)
     except ClaimError as error:
         raise ExtensionError(f"{page}: the advice and the notebooks disagree\n{error}") from None

@@ -148,7 +148,7 @@ class _OfRecords(SphinxDirective):
         kept: dict[str, Any] = self.env.temp_data  # of this page alone
         try:
             if "ledger" not in kept:
-                kept["ledger"] = gather(_executed(self.env))
+                kept["ledger"] = gather(executed(self.env))
             entries: dict[str, Entry] = kept["ledger"]
             return entries
         except ClaimError as error:
@@ -197,7 +197,7 @@ class Ledger(_OfRecords):
         return parent.children
 
 
-def _executed(env: BuildEnvironment) -> dict[str, NotebookNode]:
+def executed(env: BuildEnvironment) -> dict[str, NotebookNode]:
     """Return the book's notebooks with the outputs of this build."""
     paths = {page: Path(env.doc2path(page)) for page in sorted(env.found_docs)}
     return {page: outputs(path) for page, path in paths.items() if path.suffix == ".ipynb"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 
 from normcourse.experiments.engine.intervals import Interval
-from normcourse.plotting.style import COLOURS, new_figure
+from normcourse.plotting.style import interval_panels
 
 __all__ = ["choices_ahead"]
 
@@ -21,30 +21,11 @@ def choices_ahead(
         ticks: On the axis, from least to most; it ends a little beyond them.
         linear: Up to this size the axis is linear, beyond it logarithmic.
     """
-    heights = [len(rows) + 0.6 for rows in groups.values()]
-    with new_figure(
-        len(groups),
-        1,
-        figsize=(5.0, 1.0 + 0.3 * sum(heights)),
-        sharex=True,
-        squeeze=False,
-        height_ratios=heights,
-    ) as (figure, axes):
-        for axis, (question, found) in zip(axes[:, 0], groups.items(), strict=True):
-            for row, interval in enumerate(found.values()):
-                ahead, behind = interval.low > 0, interval.high < 0
-                colour = COLOURS["BatchNorm" if ahead else "plain" if behind else "muted"]
-                marker = "o" if ahead else "X" if behind else "D"
-                axis.plot((interval.low, interval.high), (row, row), color=colour, linewidth=1.4)
-                axis.plot(interval.estimate, row, marker, color=colour, markersize=6)
-            axis.axvline(0, color="black", linewidth=0.8)
-            axis.set_title(question, loc="left", fontweight="bold")
-            axis.set_yticks(range(len(found)), list(found))
-            axis.set_ylim(len(found) - 0.5, -0.6)
+    with interval_panels(groups, 0, height=1.0) as (figure, axes):
+        for axis in axes:
             axis.set_xscale("symlog", linthresh=linear)
             axis.set_xlim(1.4 * min(ticks), 1.4 * max(ticks))
-            axis.grid(visible=False, axis="y")
-        axes[-1, 0].set_xticks(ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
-        axes[-1, 0].minorticks_off()
-        axes[-1, 0].set_xlabel(xlabel)
+        axes[-1].set_xticks(ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
+        axes[-1].minorticks_off()
+        axes[-1].set_xlabel(xlabel)
     return figure

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from normcourse.experiments.engine.intervals import Interval
 
-__all__ = ["COLOURS", "SIDES", "draw_differences", "new_figure"]
+__all__ = ["COLOURS", "SIDES", "draw_differences", "interval_panels", "new_figure"]
 
 # Okabe and Ito's colours, which stay apart under every common colour blindness.
 COLOURS = {
@@ -56,12 +56,24 @@ def new_figure(rows: int = 1, columns: int = 1, **settings: Any) -> Iterator[tup
         plt.close(figure)
 
 
-def draw_differences(differences: Mapping[str, Interval], xlabel: str) -> Figure:
-    """Draw a row for each difference, with its interval and a line at zero; hollow if it may be zero."""
+def draw_differences(
+    differences: Mapping[str, Interval], xlabel: str, *, margin: float = 0.0, title: str = ""
+) -> Figure:
+    """Draw a row for each difference, with its interval and a line at zero; filled if it surely is one.
+
+    Args:
+        differences: By row.
+        xlabel: What they are, and their unit.
+        margin: Up to this size nothing counts as a difference, which is shaded.
+        title: A sentence above.
+    """
     rows = np.arange(len(differences))[::-1]
-    with new_figure(figsize=(5.0, 0.9 + 0.36 * len(differences))) as (figure, axis):
+    above = 0.9 + 0.25 * bool(title) + 0.2 * xlabel.count("\n")
+    with new_figure(figsize=(5.0, above + 0.36 * len(differences))) as (figure, axis):
+        if margin:
+            axis.axvspan(-margin, margin, color=COLOURS["muted"], alpha=0.25, linewidth=0)
         for row, found in zip(rows, differences.values(), strict=True):
-            clear = found.low > 0 or found.high < 0
+            clear = found.low > margin or found.high < -margin
             axis.plot((found.low, found.high), (row, row), color=COLOURS["BatchNorm"], linewidth=1.4)
             face = COLOURS["BatchNorm"] if clear else "white"
             axis.plot(found.estimate, row, "o", color=COLOURS["BatchNorm"], markerfacecolor=face)
@@ -69,4 +81,41 @@ def draw_differences(differences: Mapping[str, Interval], xlabel: str) -> Figure
         axis.set(xlabel=xlabel, ylim=(-0.6, len(differences) - 0.4))
         axis.set_yticks(rows, list(differences))
         axis.grid(visible=False, axis="y")
+        if title:
+            figure.suptitle(title)
     return figure
+
+
+@contextmanager
+def interval_panels(
+    groups: Mapping[str, Mapping[str, Interval]], origin: float, *, height: float, **settings: Any
+) -> Iterator[tuple[Figure, Any]]:
+    """Open a figure with a panel for each group and a row for each of its intervals, on one axis.
+
+    Blue dots lie above the origin, orange crosses below it, and of grey diamonds the interval contains it.
+
+    Args:
+        groups: By panel, then by row.
+        origin: Of no difference, where a line stands.
+        height: Of what stands above and below the panels, in inches.
+        settings: Of each axis, as its ``set`` takes them.
+    """
+    heights = [len(rows) + 0.6 for rows in groups.values()]
+    size = (5.0, height + 0.3 * sum(heights))
+    with new_figure(len(groups), 1, figsize=size, sharex=True, squeeze=False, height_ratios=heights) as (
+        figure,
+        axes,
+    ):
+        for axis, (title, found) in zip(axes[:, 0], groups.items(), strict=True):
+            for row, interval in enumerate(found.values()):
+                ahead, behind = interval.low > origin, interval.high < origin
+                colour = COLOURS["BatchNorm" if ahead else "plain" if behind else "muted"]
+                marker = "o" if ahead else "X" if behind else "D"
+                axis.plot((interval.low, interval.high), (row, row), color=colour, linewidth=1.4)
+                axis.plot(interval.estimate, row, marker, color=colour, markersize=6)
+            axis.axvline(origin, color="black", linewidth=0.8)
+            axis.set_title(title, loc="left", fontweight="bold")
+            axis.set_yticks(range(len(found)), list(found))
+            axis.set(ylim=(len(found) - 0.5, -0.6), **settings)
+            axis.grid(visible=False, axis="y")
+        yield figure, axes[:, 0]

@@ -48,7 +48,7 @@ def test_a_record_that_speaks_against_a_row_is_seen():
 
 
 def application(monkeypatch, notebooks):
-    monkeypatch.setattr(decisions, "_executed", lambda env: notebooks)
+    monkeypatch.setattr(decisions, "executed", lambda env: notebooks)
     builder = SimpleNamespace(get_relative_uri=lambda page, to: f"../{to.partition('/')[2]}.html")
     return SimpleNamespace(env=None, builder=builder)
 
@@ -111,11 +111,12 @@ def test_the_page_is_read_again_with_any_notebook():
 
 
 def test_the_built_page_links_each_row_to_the_cells_that_carry_it():
-    page = BeautifulSoup((HTML / f"{decisions.PAGE}.html").read_text(encoding="utf-8"), "html.parser")
+    own = HTML / f"{decisions.PAGE}.html"
+    page = BeautifulSoup(own.read_text(encoding="utf-8"), "html.parser")
     [table] = page.select("table.decisions")
     assert len(table.select("tbody > tr")) == len(DECISIONS)
     for link in table.find_all("a"):
         path, _, anchor = link["href"].partition("#")
-        target = (HTML / decisions.PAGE).parent / path
+        target = own.parent / path if path else own
         assert BeautifulSoup(target.resolve().read_text(encoding="utf-8"), "html.parser").find(id=anchor)
     assert len(table.find_all("a")) == sum(len(row.because) for row in DECISIONS)

@@ -155,7 +155,7 @@ def test_a_page_is_named_by_its_heading_wherever_that_stands():
 def read(tmp_path, monkeypatch):
     """Return what builds a book with a page of records, and returns the pages that were read for it."""
     monkeypatch.setattr(ledger, "gather", lambda notebooks: {})
-    monkeypatch.setattr(ledger, "_executed", lambda env: {})
+    monkeypatch.setattr(ledger, "executed", lambda env: {})
     monkeypatch.setattr(ledger_picture, "picture", lambda evidence, address: "")
     files = {
         "index.md": "# Book\n\n```{toctree}\nbook/ledger\nbook/text\nbook/n\n```\n",
@@ -216,7 +216,7 @@ def test_a_line_links_to_its_claim():
 
 def build(tmp_path, monkeypatch, notebooks):
     """Build a book of the ledger's page alone and return its doctree, and what was warned of."""
-    monkeypatch.setattr(ledger, "_executed", lambda env: notebooks)
+    monkeypatch.setattr(ledger, "executed", lambda env: notebooks)
     source = tmp_path / "source"
     (source / "book").mkdir(parents=True)
     (source / "index.md").write_text(

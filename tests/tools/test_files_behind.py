@@ -1,8 +1,11 @@
 """Which files a notebook rests on, found from its imports."""
 
+import importlib
+import pkgutil
+
 import pytest
 
-from normcourse import plotting
+from normcourse import experiments, plotting
 from tests.tools.packages import written
 from tools.experiments import find
 from tools.imports import ROOT, files_behind
@@ -83,5 +86,9 @@ def test_a_figure_is_found_in_the_module_that_it_comes_from(name):
 
 
 def test_a_record_is_named_as_the_module_that_loads_it():
-    modules = {name: sweep.measure.__module__.rpartition(".")[2] for name, sweep in find().items()}
-    assert modules == {name: name for name in modules}
+    packages = pkgutil.walk_packages(experiments.__path__, f"{experiments.__name__}.")
+    modules = [importlib.import_module(found.name) for found in packages]
+    named = {
+        module.__name__.rpartition(".")[2]: module.SWEEP for module in modules if hasattr(module, "SWEEP")
+    }
+    assert named == find()

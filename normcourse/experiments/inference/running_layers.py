@@ -14,6 +14,7 @@ from normcourse.data import Split, load_drawn_digits
 from normcourse.experiments.engine.sweeps import Sweep
 from normcourse.experiments.engine.tolerances import examples
 from normcourse.experiments.inference import drawn_cnn, running_momenta
+from normcourse.experiments.inference.kept_statistics import recalibrated, statistics_of, with_statistics
 
 __all__ = ["OLD", "SWEEP", "measure"]
 
@@ -50,13 +51,13 @@ def _one(steps: int, images: int, seed: int) -> list[float]:
     most = max(running_momenta.SIZES)
     chosen = np.random.default_rng([seed, 1]).permutation(len(data.train.y))[:most]
     own = drawn_cnn.tensors(data.train)[0][torch.from_numpy(chosen[:512])]
-    old = running_momenta._statistics(model)
-    new = running_momenta._statistics(running_momenta._recalibrated(model, own))
+    old = statistics_of(model)
+    new = statistics_of(recalibrated(model, own))
     test = Split(data.test.x[:images], data.test.y[:images])
     accuracy = []
     for places in OLD.values():
         mixed = [old[at] if at in places else value for at, value in enumerate(new)]
-        accuracy.append(running_momenta._accuracy(running_momenta._with(model, mixed), test))
+        accuracy.append(running_momenta._accuracy(with_statistics(model, mixed), test))
     return accuracy
 
 

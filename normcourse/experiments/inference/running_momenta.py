@@ -8,7 +8,7 @@ Source:
     ImageNet. Here the images are drawn digits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ from normcourse.data import Split, load_drawn_digits
 from normcourse.experiments.engine.sweeps import Sweep
 from normcourse.experiments.engine.tolerances import examples, relative
 from normcourse.experiments.inference import drawn_cnn
-from normcourse.nn import recalibrate
+from normcourse.experiments.inference.kept_statistics import recalibrated, statistics_of, with_statistics
 
 __all__ = ["ESTIMATES", "MOMENTA", "SETTINGS", "SIZES", "SWEEP", "Averages", "Result", "measure", "run"]
 
@@ -82,7 +82,7 @@ class Averages:
                 "Averages reads each batch's statistics from batch norms with momentum=1.0, but the model's "
                 f"have {[layer.momentum for layer in layers]}"
             )
-        self._batch = _statistics(model)
+        self._batch = statistics_of(model)
         self._start = [value.clone() for value in self._batch]
         self._kept = {name: [value.clone() for value in self._start] for name in (*MOMENTA, None)}
         self.batches = 0
@@ -182,11 +182,11 @@ def _one(
     for step in drawn_cnn.train(model, data.train, config, seed=seed):
         averages.update()
         if step in _readings(steps):
-            precise = _recalibrated(model, own[:_PRECISE])
-            models = [*(_with(model, averages.of(name)) for name in ESTIMATES[:-2]), precise]
+            precise = recalibrated(model, own[:_PRECISE])
+            models = [*(with_statistics(model, averages.of(name)) for name in ESTIMATES[:-2]), precise]
             accuracy.append([_accuracy(asked, test) for asked in (*models, deepcopy(model))])
             offset.append([_offset(asked, precise) for asked in models])
-    by_size = [_accuracy(_recalibrated(model, own[:size]), test) for size in SIZES]
+    by_size = [_accuracy(recalibrated(model, own[:size]), test) for size in SIZES]
     return accuracy, offset, by_size
 
 
@@ -199,28 +199,9 @@ def _accuracy(model: nn.Module, test: Split) -> float:
     return sum(right) / len(test.y)
 
 
-def _statistics(model: nn.Module) -> list[Tensor]:
-    """The running means and variances themselves, not copies."""
-    return [value for name, value in model.named_buffers() if name.endswith(("running_mean", "running_var"))]
-
-
-def _with(model: nn.Module, statistics: Iterable[Tensor]) -> nn.Module:
-    """A copy in inference mode that has these statistics."""
-    model = deepcopy(model).eval()
-    for value, new in zip(_statistics(model), statistics, strict=True):
-        value.copy_(new)
-    return model
-
-
-def _recalibrated(model: nn.Module, images: Tensor) -> nn.Module:
-    model = deepcopy(model).eval()
-    recalibrate(model, torch.split(images, 32))
-    return model
-
-
 def _offset(model: nn.Module, precise: nn.Module) -> float:
     """How far the means lie from the precise ones, in precise standard deviations."""
-    means, right = _statistics(model)[::2], _statistics(precise)
+    means, right = statistics_of(model)[::2], statistics_of(precise)
     pairs = zip(means, right[::2], right[1::2], strict=True)
     squares = torch.cat([(mean - at).square() / variance for mean, at, variance in pairs])
     return float(squares.mean().sqrt())

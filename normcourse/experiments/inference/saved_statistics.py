@@ -24,7 +24,8 @@ from normcourse.experiments.engine.search import recorded_rate
 from normcourse.experiments.engine.sweeps import Record, Sweep
 from normcourse.experiments.engine.tolerances import examples
 from normcourse.experiments.inference.data_parallel import Config, digits_of, draw_batches, make_network
-from normcourse.nn import BatchNorm1d, recalibrate
+from normcourse.experiments.inference.kept_statistics import recalibrated, statistics_of, with_statistics
+from normcourse.nn import BatchNorm1d
 
 __all__ = [
     "HELD",
@@ -190,18 +191,16 @@ def at_chosen_rate(record: Record, name: str, **settings: Any) -> Array:
 def _accuracies(config: Config, seed: int) -> dict[str, Any]:
     networks = train(replace(config, seed=seed))
     saved, test = networks[0], digits_of("test")
-    kept = [_statistics(network) for network in networks]
-    pairs = [
-        [torch.stack(values) for values in zip(*layer, strict=True)] for layer in zip(*kept, strict=True)
-    ]
-    averaged = [(means.mean(0), variances.mean(0)) for means, variances in pairs]
-    merged = [(means.mean(0), variances.mean(0) + means.var(0, correction=0)) for means, variances in pairs]
+    each = [torch.stack(values) for values in zip(*map(statistics_of, networks), strict=True)]
+    averaged, merged = [values.mean(0) for values in each], []
+    for means, variances in zip(each[::2], each[1::2], strict=True):
+        merged += [means.mean(0), variances.mean(0) + means.var(0, correction=0)]
     return {
         "validation": _accuracy(saved, *digits_of("validation")),
         "saved": _accuracy(saved, *test),
         "own": [_accuracy(network, *test) for network in networks],
-        "averaged": _accuracy(_with(saved, averaged), *test),
-        "merged": _accuracy(_with(saved, merged), *test),
+        "averaged": _accuracy(with_statistics(saved, averaged), *test),
+        "merged": _accuracy(with_statistics(saved, merged), *test),
         "recalibrated": _accuracy(_recalibrated(saved, seed), *test),
     }
 
@@ -213,28 +212,10 @@ def _of(network: nn.Sequential, worker: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _layers(network: nn.Module) -> list[nn.Module]:
-    return [layer for layer in network.modules() if hasattr(layer, "running_var")]
-
-
-def _statistics(network: nn.Module) -> list[tuple[Tensor, Tensor]]:
-    return [(layer.get_buffer("running_mean"), layer.get_buffer("running_var")) for layer in _layers(network)]
-
-
-def _with(network: nn.Module, statistics: list[tuple[Tensor, Tensor]]) -> nn.Module:
-    """Copy a network and give it these means and variances."""
-    network = deepcopy(network)
-    for kept, new in zip(_statistics(network), statistics, strict=True):
-        for buffer, value in zip(kept, new, strict=True):
-            buffer.copy_(value)
-    return network
-
-
 def _recalibrated(network: nn.Module, seed: int) -> nn.Module:
-    network, (x, _) = deepcopy(network), digits_of("train")
+    x, _ = digits_of("train")
     drawn = np.random.default_rng([seed, 1]).permutation(len(x))[:_PRECISE]
-    recalibrate(network, torch.split(x[torch.from_numpy(drawn)], 32))
-    return network
+    return recalibrated(network, x[torch.from_numpy(drawn)])
 
 
 def _accuracy(network: nn.Module, x: Tensor, y: Tensor) -> float:

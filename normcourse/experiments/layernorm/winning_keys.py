@@ -15,7 +15,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 from scipy.spatial import ConvexHull
-from torch import Tensor, nn
+from torch import Tensor
 
 from normcourse.data import load_text
 from normcourse.experiments.engine import language
@@ -23,6 +23,7 @@ from normcourse.experiments.engine.sweeps import Sweep
 from normcourse.experiments.engine.tolerances import Tolerance
 from normcourse.functional import layer_norm, rms_norm
 from normcourse.models import CausalTransformer
+from normcourse.probes import watch
 
 __all__ = ["FEATURES", "HEADS", "KEYS", "SWEEP", "can_win", "drawn", "measure", "trained"]
 
@@ -93,22 +94,10 @@ def trained(model: CausalTransformer, texts: Tensor) -> NDArray[np.float64]:
     Returns:
         Shape ``(layers, heads)``: the mean over texts, of the first `HEADS` heads.
     """
-    keys: list[Tensor] = []  # of each layer, (B, heads, T, width)
-
-    def keep(norm: nn.Module, args: tuple[Tensor, ...], out: Tensor) -> None:
-        keys.append(out.detach()[:, :HEADS])
-
-    hooks = [
-        module.register_forward_hook(keep)
-        for name, module in model.named_modules()
-        if name.endswith("key_norm")
-    ]
-    try:
-        with torch.no_grad():
-            model(texts)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    names = [name for name, _ in model.named_modules() if name.endswith("key_norm")]
+    with watch(model, names) as seen, torch.no_grad():
+        model(texts)
+    keys = [layer[:, :HEADS] for [layer] in seen.values()]  # (B, heads, T, width)
     shares = [[[can_win(head).mean() for head in text] for text in layer] for layer in keys]
     by_text: NDArray[np.float64] = np.array(shares)  # (layers, texts, heads)
     means: NDArray[np.float64] = by_text.mean(axis=1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from normcourse.experiments.inference import drawn_cnn, running_momenta
+from normcourse.experiments.inference import drawn_cnn, kept_statistics, running_momenta
 from normcourse.experiments.inference.running_momenta import Averages
 
 BATCHES = [torch.randn(6, 3, generator=torch.Generator().manual_seed(seed)).double() for seed in range(9)]
@@ -80,9 +80,9 @@ def test_steps_that_cannot_be_read_are_refused():
 
 def test_statistics_of_a_copy_are_replaced_and_the_network_keeps_its_own():
     model = drawn_cnn.network(0, norm=partial(nn.BatchNorm2d, momentum=1.0))
-    own = running_momenta._statistics(model)
-    copy = running_momenta._with(model, [value + 7 for value in own])
-    for mine, other in zip(own, running_momenta._statistics(copy), strict=True):
+    own = kept_statistics.statistics_of(model)
+    copy = kept_statistics.with_statistics(model, [value + 7 for value in own])
+    for mine, other in zip(own, kept_statistics.statistics_of(copy), strict=True):
         torch.testing.assert_close(other, mine + 7)
     assert model.training
     assert not copy.training

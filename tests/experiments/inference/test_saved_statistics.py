@@ -8,6 +8,7 @@ import torch
 
 from normcourse.experiments.inference import data_parallel, saved_statistics
 from normcourse.experiments.inference.data_parallel import Config
+from normcourse.experiments.inference.kept_statistics import statistics_of, with_statistics
 
 QUICK = Config(shares=(6, 6), by_class=True, steps=5, hidden=(6, 5), learning_rate=0.3, decay=True, seed=3)
 CONFIGS = {
@@ -55,28 +56,24 @@ def test_merged_variances_are_those_of_all_examples_and_averaged_ones_too_small(
     kept = {}
     monkeypatch.setattr(
         saved_statistics,
-        "_with",
+        "with_statistics",
         lambda network, statistics: kept.setdefault(len(kept), statistics) and network,
     )
     saved_statistics.run(QUICK, seeds=[0], progress=False)
-    tracked = [
-        saved_statistics._statistics(network) for network in saved_statistics.train(replace(QUICK, seed=0))
-    ]
-    (averaged, merged), first = kept.values(), [layers[0] for layers in tracked]
-    means, variances = (torch.stack(values) for values in zip(*first, strict=True))
-    torch.testing.assert_close(averaged[0][0], means.mean(0))
-    torch.testing.assert_close(averaged[0][1], variances.mean(0))
+    tracked = [statistics_of(network)[:2] for network in saved_statistics.train(replace(QUICK, seed=0))]
+    averaged, merged = kept.values()
+    means, variances = (torch.stack(values) for values in zip(*tracked, strict=True))
+    torch.testing.assert_close(averaged[0], means.mean(0))
+    torch.testing.assert_close(averaged[1], variances.mean(0))
     second_moment = (variances + means.square()).mean(0)
-    torch.testing.assert_close(merged[0][1], second_moment - means.mean(0).square())
-    assert (merged[0][1] > averaged[0][1]).all()
+    torch.testing.assert_close(merged[1], second_moment - means.mean(0).square())
+    assert (merged[1] > averaged[1]).all()
 
 
 def test_asking_changes_nothing_of_what_is_saved():
     networks = saved_statistics.train(QUICK)
     before = [buffer.clone() for buffer in networks[0].buffers()]
-    saved_statistics._with(
-        networks[0], [(m + 1, v + 1) for m, v in saved_statistics._statistics(networks[1])]
-    )
+    with_statistics(networks[0], [value + 1 for value in statistics_of(networks[1])])
     saved_statistics._recalibrated(networks[0], seed=0)
     for buffer, was in zip(networks[0].buffers(), before, strict=True):
         torch.testing.assert_close(buffer, was)
