@@ -490,9 +490,19 @@ def test_the_silence_of_float16_is_drawn():
     sizes = np.asarray(narrow.get_xdata())
     assert set(np.asarray(narrow.get_ydata())[sizes >= 256]) == {0}
     np.testing.assert_allclose(np.asarray(wide.get_ydata())[sizes >= 1], 1, atol=0.01)
-    assert "from 0.003 to 2" in frame.readout
+    assert np.asarray(narrow.get_ydata())[sizes == 255.875] == pytest.approx(1, abs=0.01)
+    assert "right to 5% from 0.003 to 255.9 with each step in float16, and from 0.003 on" in frame.readout
     assert "infinite" not in frame.alt
-    assert "infinite" in plotting.precision_frame(1e-12).alt
+
+
+def test_a_trembling_line_is_not_right_where_it_meets_1_by_chance():
+    frame = plotting.precision_frame(1e-8)
+    assert "right to 5% from 0.0005 to 255.9 with each step in float16, and from 0.0003 on" in frame.readout
+    assert "infinite" in frame.alt
+    assert "falls to 0" in frame.alt
+    tiny = plotting.precision_frame(1e-12)
+    assert "at all sizes with float32 inside" in tiny.readout
+    assert "falls to 0" not in tiny.alt
 
 
 def test_a_choice_is_told_by_colour_and_mark():

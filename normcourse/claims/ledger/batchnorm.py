@@ -401,6 +401,15 @@ CLAIMS = (
                 unit="points of test error",
             ),
             Finding(
+                id="C10.group-eight",
+                sentence=(
+                    "With batches of 8, the two errors on digits differ on average by less than 1.5 points."
+                ),
+                speaks=Speaks.LIMITS,
+                predicate=Within(-1.5, 1.5),
+                unit="points of test error",
+            ),
+            Finding(
                 id="C10.group-sixteen",
                 sentence=(
                     "With batches of 16, the two errors on digits differ on average by less than 1.5 points."

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from normcourse.experiments.layernorm.low_precision import sizes
 from normcourse.plotting.frame import Frame
@@ -17,6 +18,7 @@ _WAYS = (
     ("float32 to the end", "float16, float32 inside", COLOURS["BatchNorm"], "-"),
 )
 _TOP = 1.6
+_LEAST = 1e-5  # of the inputs
 
 
 def precision_frame(eps: float) -> Frame:
@@ -25,7 +27,8 @@ def precision_frame(eps: float) -> Frame:
     Args:
         eps: Of the norm.
     """
-    inputs = np.logspace(-5, np.log10(6e4), 300)
+    # The last two are the numbers of float16 on either side of the drop.
+    inputs = np.sort([*np.logspace(np.log10(_LEAST), np.log10(6e4), 300), 255.875, 256.0])
     with new_figure(figsize=(5.0, 3.1)) as (figure, axis):
         out = {}
         for order, label, colour, line in _WAYS:
@@ -37,21 +40,36 @@ def precision_frame(eps: float) -> Frame:
             xlabel="size of the input (root mean square)",
             ylabel="size of the output: 1 is right",
             ylim=(-0.05, _TOP),
-            title=f"In float16 the norm falls silent above 255 (ε = {_power(eps)})",
+            title=f"In float16 the norm falls silent from 256 on (ε = {_power(eps)})",
         )
         figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-    narrow, wide = (out[order] for order, *_ in _WAYS)
-    good = inputs[np.abs(narrow - 1) < 0.05]
-    well = inputs[np.abs(wide - 1) < 0.05]
-    start = "is infinite" if np.isinf(narrow[0]) else "falls to 0"
+    narrow = out["each step in 16 bits"]
+    first, last = _right("each step in 16 bits", eps)
+    least, _ = _right("float32 to the end", eps)
+    everywhere = least < 1.01 * _LEAST
+    start = (
+        "is infinite at the smallest inputs, trembles around 1 from 0.0002 to 0.001"
+        if np.isinf(narrow[0])
+        else "falls to 0 at small inputs"
+    )
     return Frame(
         figure,
-        "Output size against input size, both for float16. Blue, float32 inside: a plateau at 1 that lasts "
-        f"to the largest input and falls to 0 at small ones. Orange, each step in float16: {start} at "
-        "small inputs, stays near 1 in between, and drops to 0 at an input of about 256.",
-        f"With ε = {_power(eps)} the size is right to 5% from {good[0]:.1g} to {good[-1]:.0f} with each step "
-        f"in float16, and from {well[0]:.1g} on with float32 inside.",
+        "Output size against input size, both for float16. Blue, float32 inside: at 1 up to the largest "
+        f"input, {'and down to the smallest' if everywhere else 'but falls to 0 at small ones'}. "
+        f"Orange, each step in float16: {start}, stays near 1 in between, and drops to 0 at an input of 256.",
+        f"With ε = {_power(eps)} the size is right to 5% from {first:.1g} to {last:.1f} with each step in "
+        f"float16, and {'at all sizes' if everywhere else f'from {least:.1g} on'} with float32 inside.",
     )
+
+
+def _right(order: str, eps: float) -> tuple[float, float]:
+    """Return from where to where, with 1 in between, every number of float16 comes out right to 5%."""
+    held: NDArray[np.float64] = np.arange(2**15, dtype=np.uint16).view(np.float16).astype(float)
+    held = held[np.isfinite(held) & (held >= _LEAST)]
+    wrong = ~(np.abs(sizes(order, torch.float16, eps, held.tolist()) - 1) < 0.05)
+    low, high = held[wrong & (held < 1)], held[wrong & (held > 1)]
+    right = held[(held > low.max(initial=0)) & (held < high.min(initial=np.inf))]
+    return float(right[0]), float(right[-1])
 
 
 def _power(eps: float) -> str:
