@@ -90,16 +90,20 @@ DECISIONS: Sequence[Decision] = (
         "Another norm, such as `GroupNorm`, if you can train from the start. What counts is the "
         "micro-batch, not the sum of several.",
         (
-            Because("C10.group-two", Above(5), "BatchNorm errs more than GroupNorm, batches of 2"),
+            Because("C10.group-two", Above(5), "BatchNorm's error less GroupNorm's, batches of 2"),
             Because("C10.group-four", Above(0), "the same, batches of 4"),
-            Because("C10.ghosts", Above(0), "batches of 128, normalized in pairs, err more than whole ones"),
+            Because(
+                "C10.ghosts",
+                Above(0),
+                "batches of 128: error with statistics of pairs, less that of whole ones",
+            ),
         ),
     ),
     Decision(
         "training with 8 to 15 examples to a mean",
         "Measure. On our digits no cost is seen at 8, or hardly any; on ImageNet, as published, some is.",
         (
-            Because("C10.group-eight", Within(-1.5, 1.5), "BatchNorm errs more than GroupNorm, batches of 8"),
+            Because("C10.group-eight", Within(-1.5, 1.5), "BatchNorm's error less GroupNorm's, batches of 8"),
             Because("C16.eight-each", Within(-1, 2), "each process its own 8, against `SyncBatchNorm`"),
         ),
     ),
@@ -109,7 +113,7 @@ DECISIONS: Sequence[Decision] = (
         "process as well.",
         (
             Because(
-                "C10.group-sixteen", Within(-1.5, 1.5), "BatchNorm errs more than GroupNorm, batches of 16"
+                "C10.group-sixteen", Within(-1.5, 1.5), "BatchNorm's error less GroupNorm's, batches of 16"
             ),
             Because("C16.large-parts", _NO_COST, "each process its own 32, against `SyncBatchNorm`"),
         ),
@@ -135,8 +139,8 @@ DECISIONS: Sequence[Decision] = (
         ),
     ),
     Decision(
-        "meeting inputs that have all changed in brightness or contrast in the same way, and can collect a "
-        "mixed sample of them",
+        "meeting inputs that have all changed in brightness or contrast in the same way, and able to collect "
+        "a mixed sample of them",
         "Recalibrate on the sample; 100 images did. It needs no labels.",
         (
             Because("C15.recalibrated", Above(10), "half the contrast: recalibrated on 100 images, gains"),
