@@ -34,7 +34,11 @@ DECISIONS: Sequence[Decision] = (
         "answering a stream in which neighbours are alike, and nothing has shifted",
         "Running statistics. A batch's own statistics lose accuracy, and more, the less mixed the batch is.",
         (
-            Because("C15.clean-sticky-small", Below(-10), "a class that stays for ten digits, batches of 32"),
+            Because(
+                "C15.clean-sticky-small",
+                Below(-10),
+                "the batch's own, a class that stays for ten digits, batches of 32",
+            ),
             Because("C15.clean-sticky", Below(0), "the same, batches of 128"),
             Because("C15.clean-half", Below(0), "batches of 128, half of one class"),
             Because("C15.clean-two", Below(0), "batches of 128, two classes"),
@@ -64,10 +68,10 @@ DECISIONS: Sequence[Decision] = (
         ),
     ),
     Decision(
-        "finished, and the learning rate has fallen to zero, in mixed batches of some tens and at momentum "
-        "0.1",
-        "Running statistics as they are. After batches of 2, or with a momentum as small as 0.001, "
-        "recalibrate once.",
+        "finished training in mixed batches of some tens, at momentum 0.1, with a rate that has fallen to "
+        "zero",
+        "Running statistics as they are. After fine-tuning in batches of 2, or with a momentum as small as "
+        "0.001, recalibrate once.",
         (
             Because("C11.lag-gone", _NO_COST, "running statistics against recalibrated ones, batches of 32"),
             Because("C14.renewed-after", Above(0), "after fine-tuning in batches of 2: recalibrating"),
@@ -141,7 +145,7 @@ DECISIONS: Sequence[Decision] = (
     Decision(
         "meeting inputs that have all changed in brightness or contrast in the same way, and able to collect "
         "a mixed sample of them",
-        "Recalibrate on the sample; 100 images did. It needs no labels.",
+        "Recalibrate on the sample; 100 images were enough here. It needs no labels.",
         (
             Because("C15.recalibrated", Above(10), "half the contrast: recalibrated on 100 images, gains"),
             Because("C15.shifted-large", Above(10), "brighter: 128 images, by their own statistics, gain"),
@@ -233,7 +237,11 @@ DECISIONS: Sequence[Decision] = (
         "Recalibrate before, not after; freeze so that `model.train()` cannot thaw (`freeze_batch_norm`); "
         "try lower learning rates too; near the old data, in tiny batches, leave γ and β free.",
         (
-            Because("C14.renewed-frozen", Below(-5), "recalibrating afterwards, handwriting, batches of 2"),
+            Because(
+                "C14.renewed-frozen",
+                Below(-5),
+                "frozen as it came: recalibrating afterwards, handwriting, batches of 2",
+            ),
             Because("C14.affine", Below(0), "γ and β frozen too, half the contrast, batches of 2"),
             Because("C14.undone", Above(0.5), "layers that `model.train()` thaws after `layer.eval()`"),
             Because(
@@ -249,9 +257,9 @@ DECISIONS: Sequence[Decision] = (
             Because(
                 "C12.leak",
                 Above(0),
-                "BatchNorm, training mode: what the model says of a letter moves with *later* letters, by",
+                "BatchNorm, training mode: what is said of a letter moves with *later* letters, by up to",
             ),
-            Because("C12.alone", Above(0), "one text alone, training mode, is read worse, by"),
+            Because("C12.alone", Above(0), "one test text alone, training mode, is read worse, by"),
         ),
     ),
 )

@@ -460,4 +460,4 @@ def test_each_worker_normalizes_for_itself_and_worker_0_is_saved():
 def test_three_questions_lead_to_four_answers():
     diagram = plotting.questions_diagram()
     assert len([word for word in texts(diagram) if word[:2] in ("1 ", "2 ", "3 ")]) == 3
-    assert marked(diagram) == ["the running", "recalibrate", "16 or more:", "8 to 15: test"]
+    assert marked(diagram) == ["the running", "recalibrate,", "16 or more:", "8–15: measure"]

@@ -17,7 +17,7 @@ def questions_diagram() -> Diagram:
     second = drawing.box(98, 112, "2  Do the inputs come\nfrom where the\nstatistics come from?", width=190)
     third = drawing.box(336, 112, "3  How many shuffled\nexamples share a mean?", width=190)
     _lead(drawing, first, second, "no: in use")
-    _lead(drawing, first, third, "yes: training;\nin use see rows")
+    _lead(drawing, first, third, "yes: training\nfrom the start")
     ends = {
         (52, "the running\nones: eval()"): (second, "yes", 104),
         (170, "recalibrate,\nlabel some,\nmeasure"): (second, "no", 117),
@@ -33,7 +33,7 @@ def questions_diagram() -> Diagram:
         "Three questions. 1, may an answer depend on the others in its batch? If not, as in use, question 2: "
         "do the inputs come from where the statistics come from? If yes, the running statistics, by eval(); "
         "if no, recalibrate on new inputs, label some and measure. If an answer may depend on the "
-        "others, as in training (in use see the rows), question 3: how many shuffled examples share a mean? "
+        "others, as in training from the start, question 3: how many shuffled examples share a mean? "
         "With 16 or more, the batch's statistics; with 8 to 15, measure; with fewer, another norm, or "
         "SyncBatchNorm over several GPUs."
     )
