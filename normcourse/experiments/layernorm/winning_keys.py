@@ -27,8 +27,12 @@ from normcourse.probes import watch
 
 __all__ = ["FEATURES", "HEADS", "KEYS", "SWEEP", "can_win", "drawn", "measure", "trained"]
 
-FEATURES, KEYS = 64, 32  # of a token; of a text
-HEADS = 4  # of those of a layer, how many are looked at
+#: Of a token.
+FEATURES = 64
+#: Of a text.
+KEYS = 32
+#: How many of a layer's heads are looked at.
+HEADS = 4
 _FLAT = 4  # up to here the hull is faster than linear programs
 
 
