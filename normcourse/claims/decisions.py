@@ -125,7 +125,7 @@ DECISIONS: Sequence[Decision] = (
     Decision(
         "training on several processes, with fewer than 8 random examples on each",
         "`SyncBatchNorm` (on GPUs), or another norm from the start. Synchronised, the sum over the processes "
-        "counts: below 16, see the two rows on few examples. Recalibrating afterwards brings little back.",
+        "counts: below 16, see the two rows on few examples. Recalibrating afterwards hardly helps.",
         (
             Because("C16.small-parts", Above(5), "each process its own 2, against `SyncBatchNorm`"),
             Because("C16.four-each", Above(0), "the same, 4"),
@@ -209,8 +209,8 @@ DECISIONS: Sequence[Decision] = (
     ),
     Decision(
         "fine-tuning to inputs that differ in contrast alone, in batches of 2",
-        "Recalibrate, then freeze; or train in training mode at a very low rate (here 0.0003, where the "
-        "network was trained at 0.1), and recalibrate at the end.",
+        "Recalibrate, then freeze; or train in training mode at a very low rate (here 0.00004 with batches "
+        "of 2, which is 0.0003 with 16), and recalibrate at the end.",
         (
             Because("C14.near-two", Above(0), "recalibrated and frozen, over training mode"),
             Because("C14.renewed-after", Above(0), "training mode, at that rate: recalibrating at the end"),
