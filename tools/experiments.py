@@ -9,14 +9,18 @@ from normcourse import experiments
 from normcourse.experiments.engine.sweeps import FOLDER, Sweep
 
 
-def find() -> dict[str, Sweep]:
-    """Return every sweep of the package, by name: what its modules call ``SWEEP``."""
-    modules = [
-        importlib.import_module(found.name)
-        for found in pkgutil.walk_packages(experiments.__path__, f"{experiments.__name__}.")
+def modules() -> dict[str, Sweep]:
+    """Return every sweep of the package, by the last name of the module that calls it ``SWEEP``."""
+    found = [
+        importlib.import_module(info.name)
+        for info in pkgutil.walk_packages(experiments.__path__, f"{experiments.__name__}.")
     ]
-    sweeps = [module.SWEEP for module in modules if hasattr(module, "SWEEP")]
-    return {sweep.name: sweep for sweep in sweeps}
+    return {module.__name__.rpartition(".")[2]: module.SWEEP for module in found if hasattr(module, "SWEEP")}
+
+
+def find() -> dict[str, Sweep]:
+    """Return every sweep of the package, by its name."""
+    return {sweep.name: sweep for sweep in modules().values()}
 
 
 def main(names: list[str]) -> None:

@@ -501,6 +501,7 @@ def test_a_trembling_line_is_not_right_where_it_meets_1_by_chance():
     assert "infinite" in frame.alt
     assert "falls to 0" in frame.alt
     tiny = plotting.precision_frame(1e-12)
+    assert "infinite" in tiny.alt
     assert "at all sizes with float32 inside" in tiny.readout
     assert "falls to 0" not in tiny.alt
 

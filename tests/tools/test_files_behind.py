@@ -1,13 +1,10 @@
 """Which files a notebook rests on, found from its imports."""
 
-import importlib
-import pkgutil
-
 import pytest
 
-from normcourse import experiments, plotting
+from normcourse import plotting
 from tests.tools.packages import written
-from tools.experiments import find
+from tools.experiments import modules
 from tools.imports import ROOT, files_behind
 
 FILES = {
@@ -86,9 +83,5 @@ def test_a_figure_is_found_in_the_module_that_it_comes_from(name):
 
 
 def test_a_record_is_named_as_the_module_that_loads_it():
-    packages = pkgutil.walk_packages(experiments.__path__, f"{experiments.__name__}.")
-    modules = [importlib.import_module(found.name) for found in packages]
-    named = {
-        module.__name__.rpartition(".")[2]: module.SWEEP for module in modules if hasattr(module, "SWEEP")
-    }
-    assert named == find()
+    names = {module: sweep.name for module, sweep in modules().items()}
+    assert names == {module: module for module in names}
