@@ -6,6 +6,9 @@ Each function checks its input, looks its row up in the table and hands over to 
 
 with :math:`\mu` and :math:`\sigma^2` taken over the pool of that row. The variance that normalizes is always
 the biased one. Values, gradients, buffers and the types of the errors are those of PyTorch.
+
+Squares overflow: in float32 a spread from about 1e19 on has the variance infinity, and the output is beta
+everywhere. PyTorch's kernels then give beta too, or NaN: ``layer_norm`` always.
 """
 
 from collections.abc import Sequence
@@ -15,6 +18,7 @@ import torch
 from torch import Tensor
 
 from normcourse._normalize import compute_dtype, normalize, track
+from normcourse._watching import refuse_symbols
 from normcourse.taxonomy import TAXONOMY, NormSpec
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
@@ -106,7 +110,7 @@ def instance_norm(
         bias: beta, ``(C,)``.
         use_input_stats: Use each example's own statistics, not the running ones.
         momentum: The share of the new statistic in the running one.
-        eps: Added to the variance.
+        eps: Added to the variance; a negative one is not refused, as in PyTorch, and can give NaN.
 
     Returns:
         Tensor of the input's shape and dtype.
@@ -156,7 +160,7 @@ def group_norm(
         num_groups: The groups G; G divides C.
         weight: gamma, ``(C,)``.
         bias: beta, ``(C,)``.
-        eps: Added to the variance.
+        eps: Added to the variance; a negative one is not refused, as in PyTorch, and can give NaN.
 
     Returns:
         Tensor of the input's shape and dtype.
@@ -209,7 +213,7 @@ def layer_norm(
         normalized_shape: Sizes of the trailing axes to pool.
         weight: gamma, ``normalized_shape``.
         bias: beta, ``normalized_shape``.
-        eps: Added to the variance.
+        eps: Added to the variance; a negative one is not refused, as in PyTorch, and can give NaN.
 
     Returns:
         Tensor of the input's shape and dtype.
@@ -249,10 +253,10 @@ def rms_norm(
         normalized_shape: Sizes of the trailing axes to pool.
         weight: gamma, ``normalized_shape``.
         eps: Added to the mean of squares; None means the machine epsilon of the dtype that computes:
-            float32's for half, bfloat16 and float32.
+            float32's for half, bfloat16 and float32. A negative one is not refused, as in PyTorch.
 
     Returns:
-        Tensor of the input's shape and dtype.
+        Tensor of the input's shape and dtype, and in its memory format.
 
     Raises:
         RuntimeError: The input does not end in ``normalized_shape``, that is empty, or the weight has the
@@ -273,7 +277,11 @@ def rms_norm(
     _check_shapes("rms_norm", input, normalized_shape, weight=weight)
     if eps is None:
         eps = torch.finfo(compute_dtype(input)).eps
-    return normalize(TAXONOMY["RMSNorm"], input, weight, None, eps, features=len(normalized_shape))[0]
+    y = normalize(TAXONOMY["RMSNorm"], input, weight, None, eps, features=len(normalized_shape))[0]
+    for rank, memory_format in ((4, torch.channels_last), (5, torch.channels_last_3d)):
+        if input.dim() == rank and input.is_contiguous(memory_format=memory_format):
+            y = y.contiguous(memory_format=memory_format)
+    return y
 
 
 def _with_running(
@@ -303,6 +311,7 @@ def _with_running(
 
 
 def _check_floating(name: str, x: Tensor) -> None:
+    refuse_symbols(name, x)
     if not x.is_floating_point():
         raise NotImplementedError(
             f"{name} takes real floating input, but got {x.dtype}: convert with .float()"

@@ -6,7 +6,9 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
+from normcourse import _normalize
 from normcourse import functional as ours
 
 # torch's forward-mode derivatives use the torch.jit.script that torch itself deprecates.
@@ -160,11 +162,88 @@ def test_channels_last_and_strided_input(name: str) -> None:
     torch.testing.assert_close(function(ours, wide[..., ::2], weight, bias), want)
 
 
-@pytest.mark.parametrize("name", ["batch_norm", "instance_norm", "group_norm"])
+@pytest.mark.parametrize("name", ["batch_norm", "instance_norm", "group_norm", "rms_norm"])
 def test_channels_last_output(name: str) -> None:
     function, (_, weight, bias) = draw(name)
     x = torch.randn(4, 4, 5, 3, dtype=torch.float64).to(memory_format=torch.channels_last)
     assert function(ours, x, weight, bias).is_contiguous(memory_format=torch.channels_last)
+    volume = torch.randn(4, 4, 2, 5, 3, dtype=torch.float64).to(memory_format=torch.channels_last_3d)
+    assert function(ours, volume, weight, bias).is_contiguous(memory_format=torch.channels_last_3d)
+
+
+@pytest.mark.parametrize("name", [name for name in NORMS if name != "batch_norm by running"])
+def test_squares_that_overflow_give_beta_where_torchs_give_beta_or_nan(name: str) -> None:
+    function, inputs = draw(name)
+    x, weight, bias = (tensor.float() for tensor in inputs)
+    for scale, overflows in ((1e18, False), (1e20, True), (1e30, True)):
+        mine, theirs = (function(module, x * scale, weight, bias) for module in (ours, torch.nn.functional))
+        assert torch.equal(mine, function(ours, torch.zeros_like(x), weight, bias)) == overflows
+        assert theirs.isnan().all() or not (overflows and name == "layer_norm")
+        torch.testing.assert_close(
+            torch.where(theirs.isnan() & overflows, theirs, mine), theirs, equal_nan=True
+        )
+
+
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize("block", [1, 7, 50])
+def test_blocks_change_nothing(name: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, inputs = draw(name)
+    inputs = [tensor.requires_grad_() for tensor in inputs]
+    used = inputs[:2] if name == "rms_norm" else inputs
+    upstream = torch.randn(inputs[0].shape, dtype=torch.float64)
+
+    def run() -> list[Tensor]:
+        y = function(ours, *inputs)
+        return [y, *torch.autograd.grad(y, used, upstream)]
+
+    whole = run()
+    monkeypatch.setattr(_normalize, "BLOCK", block)
+    torch.testing.assert_close(run(), whole)
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_the_fast_way_and_the_plain_one_agree(name: str) -> None:
+    function, inputs = draw(name)
+    inputs = [tensor.requires_grad_() for tensor in inputs]
+    used = inputs[:2] if name == "rms_norm" else inputs
+    upstream = torch.randn(inputs[0].shape, dtype=torch.float64)
+    fast, (plain,) = (
+        function(ours, *inputs),
+        torch.func.vmap(partial(function, ours))(*(t[None] for t in inputs)),
+    )
+    torch.testing.assert_close(fast, plain, rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(
+        torch.autograd.grad(fast, used, upstream, retain_graph=True),
+        torch.autograd.grad(fast, used, upstream, create_graph=True),
+        rtol=1e-13,
+        atol=1e-13,
+    )
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_gradient_under_autocast_keeps_its_digits(name: str) -> None:
+    function, inputs = draw(name)
+    x, weight, bias = (tensor.float().requires_grad_() for tensor in inputs)
+    upstream = torch.randn_like(x)
+    (want,) = torch.autograd.grad(function(ours, x, weight, bias), x, upstream)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        (got,) = torch.autograd.grad(function(ours, x, weight, bias), x, upstream)
+    torch.testing.assert_close(got, want)
+
+
+@torch_warns
+def test_forward_mode_leaves_no_tangent_in_running_statistics() -> None:
+    x, tangent = torch.randn(8, 3, dtype=torch.float64), torch.randn(8, 3, dtype=torch.float64)
+    mean, var = torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    with forward_ad.dual_level():
+        y = ours.batch_norm(forward_ad.make_dual(x, tangent), mean, var, training=True)
+        assert forward_ad.unpack_dual(y).tangent is not None
+        assert forward_ad.unpack_dual(mean).tangent is None
+        assert forward_ad.unpack_dual(var).tangent is None
+        moving = forward_ad.make_dual(mean, torch.ones_like(mean))  # in evaluation they are an input as any
+        y = ours.batch_norm(x, moving, var)
+        want = -torch.rsqrt(var + 1e-5).expand(8, 3)
+        torch.testing.assert_close(forward_ad.unpack_dual(y).tangent, want)
 
 
 def test_input_and_parameters_are_left_alone() -> None:

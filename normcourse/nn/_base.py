@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from normcourse._watching import is_recomputed, refuse_symbols
+
 __all__ = ["AffineNorm", "RunningNorm"]
 
 
@@ -17,7 +19,9 @@ class AffineNorm(nn.Module):
 
     def _register_affine(self, shape: Sequence[int], weight: bool, bias: bool, **factory: Any) -> None:
         for name, wanted in (("weight", weight), ("bias", weight and bias)):
-            self.register_parameter(name, nn.Parameter(torch.empty(*shape, **factory)) if wanted else None)
+            self.register_parameter(
+                name, nn.Parameter(torch.empty(tuple(shape), **factory)) if wanted else None
+            )
 
     def reset_parameters(self) -> None:
         """Set gamma to one and beta to zero."""
@@ -25,6 +29,12 @@ class AffineNorm(nn.Module):
             nn.init.ones_(self.weight)
         if self.bias is not None:
             nn.init.zeros_(self.bias)
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """Refuse TorchScript, which asks for this and otherwise stops at some line of ours."""
+        raise TypeError(
+            f"{type(self).__name__} is not for torch.jit.script: use torch.export.export or torch.compile"
+        )
 
 
 class RunningNorm(AffineNorm):
@@ -82,18 +92,26 @@ class RunningNorm(AffineNorm):
         self.reset_running_stats()
         super().reset_parameters()
 
-    def _count_batch(self) -> float | Tensor:
-        """Count a batch that is about to be tracked; return the share it gets in the running statistics."""
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+    def _tracks(self) -> bool:
+        """Whether this pass moves the running statistics: not where a batch is computed for a second time."""
+        return self.training and self.track_running_stats and not is_recomputed()
+
+    def _share(self) -> float | Tensor:
+        """The share that the next batch gets in the running statistics."""
         if self.momentum is not None:
             return self.momentum
         if self.num_batches_tracked is None or self.running_mean is None:
             return 0.0
         # A tensor, not .item(): so that vmap over models and tracing go through.
-        return self.num_batches_tracked.to(self.running_mean.dtype).reciprocal()
+        return (self.num_batches_tracked + 1).to(self.running_mean.dtype).reciprocal()
+
+    def _count_batch(self) -> None:
+        """Count a batch that was tracked."""
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
 
     def _check_rank(self, input: Tensor) -> None:
+        refuse_symbols(type(self).__name__, input)
         if input.dim() not in self._ranks:
             ranks = " or ".join(f"{rank}D" for rank in self._ranks)
             raise ValueError(

@@ -14,19 +14,21 @@ class BatchNorm(RunningNorm):
     def forward(self, input: Tensor) -> Tensor:
         """Normalize by the batch in training mode or without running statistics, else by those."""
         self._check_rank(input)
-        track = self.training and self.track_running_stats
-        momentum = self._count_batch() if track else 0.0
-        use_running = track or not self.training
-        return functional.batch_norm(
+        tracks = self._tracks()
+        use_running = tracks or not self.training
+        y = functional.batch_norm(
             input,
             self.running_mean if use_running else None,
             self.running_var if use_running else None,
             self.weight,
             self.bias,
             self.training or (self.running_mean is None and self.running_var is None),
-            momentum,
+            self._share() if tracks else 0.0,
             self.eps,
         )
+        if tracks:
+            self._count_batch()
+        return y
 
 
 class BatchNorm1d(BatchNorm):
@@ -35,7 +37,9 @@ class BatchNorm1d(BatchNorm):
     .. math:: y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta
 
     View N C S, pooled over N S, affine over C. Training normalizes by the batch's mean and biased variance,
-    and tracks the mean and the unbiased variance; evaluation normalizes by what was tracked.
+    and tracks the mean and the unbiased variance; evaluation normalizes by what was tracked. A batch that
+    ``torch.utils.checkpoint`` runs again in the backward pass is tracked once (by PyTorch's layer twice), and
+    one that is refused is not counted.
 
     Args:
         num_features: The channels C.

@@ -5,6 +5,7 @@ from copy import deepcopy
 import torch
 from torch import nn
 
+from normcourse.nn._exact import check_unaltered
 from normcourse.nn.layernorm import LayerNorm, RMSNorm
 
 __all__ = ["fold_affine", "fold_centring"]
@@ -28,6 +29,7 @@ def fold_centring(layer: nn.Linear) -> nn.Linear:
 
     Raises:
         TypeError: ``layer`` is of another kind.
+        ValueError: It has a ``forward`` of its own, a hook, weight or spectral norm, or is pruned.
 
     Source:
         Jiang et al. 2023, arXiv 2305.14858.
@@ -64,7 +66,8 @@ def fold_affine(norm: Norm, layer: nn.Linear) -> nn.Linear:
 
     Raises:
         TypeError: ``norm`` or ``layer`` is of another kind.
-        ValueError: ``norm`` gives another number of features than ``layer`` takes.
+        ValueError: ``norm`` gives another number of features than ``layer`` takes; or one of the two has a
+            ``forward`` of its own, a hook, weight or spectral norm, or is pruned.
 
     Example:
         >>> norm, layer, x = nn.LayerNorm(3), nn.Linear(3, 2), torch.tensor([[1.0, 2.0, 4.0]])
@@ -76,6 +79,7 @@ def fold_affine(norm: Norm, layer: nn.Linear) -> nn.Linear:
     if not isinstance(norm, Norm):
         raise TypeError(f"fold_affine folds a layer norm or an RMS norm, but got {type(norm).__name__}")
     _check_linear("fold_affine", layer)
+    check_unaltered("fold_affine", norm=norm)
     if (shape := tuple(norm.normalized_shape)) != (layer.in_features,):
         raise ValueError(
             f"the layer takes {layer.in_features} features, but the norm is over {shape}: "
@@ -97,3 +101,4 @@ def fold_affine(norm: Norm, layer: nn.Linear) -> nn.Linear:
 def _check_linear(function: str, layer: nn.Module) -> None:
     if not isinstance(layer, nn.Linear):
         raise TypeError(f"{function} folds into a Linear, but got {type(layer).__name__}")
+    check_unaltered(function, layer=layer)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, fx, nn
 
+from normcourse.nn._exact import altered, check_unaltered
 from normcourse.nn._population import AnyBatchNorm, check_population
 
 __all__ = ["fold_batch_norm", "fold_batch_norms"]
@@ -44,7 +45,9 @@ def fold_batch_norm(layer: Layer, bn: AnyBatchNorm) -> Layer:
     Raises:
         TypeError: ``layer`` or ``bn`` is of another kind.
         ValueError: ``bn`` is in training mode, has no running statistics, unusable ones or a negative eps, or
-            has another number of channels than ``layer`` gives; the message says which.
+            has another number of channels than ``layer`` gives; or one of the two does not compute what its
+            class does: it has a ``forward`` of its own, a hook, weight or spectral norm, or is pruned. The
+            message says which.
 
     Source:
         Jacob et al. 2018, arXiv 1712.05877, section 3.2.
@@ -92,8 +95,8 @@ def fold_batch_norms(model: nn.Module, *, strict: bool = True) -> fx.GraphModule
         A copy of the model without the folded batch norms, as a ``GraphModule``; called as the model is.
 
     Raises:
-        ValueError: A batch norm is in training mode; or, if ``strict``, one cannot be folded: the message
-            names each with the reason.
+        ValueError: A batch norm is in training mode, or the model cannot be copied; or, if ``strict``, one
+            cannot be folded: the message names each with the reason.
 
     Source:
         Jacob et al. 2018, arXiv 1712.05877, section 3.2; Reed et al. 2021, arXiv 2112.08429, for tracing.
@@ -103,7 +106,7 @@ def fold_batch_norms(model: nn.Module, *, strict: bool = True) -> fx.GraphModule
         >>> [type(layer).__name__ for layer in fold_batch_norms(model).children()]
         ['Linear', 'ReLU']
     """
-    model = deepcopy(model)
+    model = _copy(model)
     graph = _Tracer().trace(model)
     layers: dict[Any, Any] = dict(model.named_modules())
     calls = Counter(node.target for node in graph.nodes if node.op == "call_module")
@@ -129,6 +132,15 @@ def fold_batch_norms(model: nn.Module, *, strict: bool = True) -> fx.GraphModule
     return folded
 
 
+def _copy(model: nn.Module) -> nn.Module:
+    """Copy a model, or say which layer keeps it from being copied."""
+    try:
+        return deepcopy(model)
+    except RuntimeError as error:
+        found = [f"{name} {reason}" for name, layer in model.named_modules() if (reason := altered(layer))]
+        raise ValueError(f"the model cannot be copied{''.join(f'; {reason}' for reason in found)}") from error
+
+
 class _Tracer(fx.Tracer):
     """Takes the layers of torch and of this package as they are, and traces through all else."""
 
@@ -149,6 +161,10 @@ def _obstacle(node: fx.Node, layers: Mapping[Any, Any], calls: Mapping[Any, int]
     layer = layers[before.target]
     if not isinstance(layer, Layer.__constraints__):
         return f"takes the output of {before.target}, a {type(layer).__name__}, which is not linear"
+    if reason := altered(bn):
+        return reason
+    if reason := altered(layer):
+        return f"takes the output of {before.target}, which {reason}"
     if len(before.users) > 1:
         return f"takes the output of {before.target}, which goes elsewhere too"
     if calls[before.target] > 1:
@@ -179,6 +195,7 @@ def _check(layer: nn.Module, bn: AnyBatchNorm) -> tuple[Tensor, Tensor]:
         raise TypeError(f"fold_batch_norm folds into one of {kinds}, but got {type(layer).__name__}")
     if not isinstance(bn, AnyBatchNorm):
         raise TypeError(f"fold_batch_norm folds a batch norm, but got {type(bn).__name__}")
+    check_unaltered("fold_batch_norm", layer=layer, bn=bn)
     if bn.training:
         raise ValueError("the batch norm is in training mode, where it is not affine: call .eval() first")
     if bn.running_mean is None or bn.running_var is None:

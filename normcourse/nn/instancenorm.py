@@ -32,10 +32,11 @@ class _InstanceNorm(RunningNorm):
         single = input.dim() == self._ranks[0]
         batch = input.unsqueeze(0) if single else input
         self._check_channels(batch)
+        use_running = self._tracks() or not self.training
         y = functional.instance_norm(
             batch,
-            self.running_mean,
-            self.running_var,
+            self.running_mean if use_running else None,
+            self.running_var if use_running else None,
             self.weight,
             self.bias,
             self.training or not self.track_running_stats,

@@ -94,7 +94,6 @@ class SyncBatchNorm(BatchNorm):
         # The checks of batch norm, run on no values: what is refused must be refused before workers wait.
         running = (self.running_mean, self.running_var)
         functional.batch_norm(input[:0], *running, self.weight, self.bias, True, 0.0, self.eps)
-        momentum = self._count_batch() if self.track_running_stats else 0.0
         view = input.to(compute_dtype(input)).reshape(TAXONOMY["BatchNorm"].view_shape(input.shape))
         n, mean, var = _pooled(view.detach(), self.process_group)
         if n == 1:
@@ -102,8 +101,9 @@ class SyncBatchNorm(BatchNorm):
                 "SyncBatchNorm in training needs more than one value per channel, but all workers together "
                 "hold one: use larger batches, or evaluation mode"
             )
-        if self.track_running_stats:
-            track(*running, mean, var, n * mean.numel(), momentum)
+        if self._tracks():
+            track(*running, mean, var, n * mean.numel(), self._share())
+            self._count_batch()
         affine = (p if p is None else p.to(view.dtype).view(1, -1, 1) for p in (self.weight, self.bias))
         y = _SyncNormalize.apply(  # type: ignore[no-untyped-call]
             view, *affine, mean, torch.rsqrt(var + self.eps), n, self.process_group

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from normcourse import functional
+from normcourse._watching import is_recomputed, refuse_symbols
 from normcourse.nn._base import AffineNorm
 from normcourse.nn.batchnorm import BatchNorm
 
@@ -95,6 +96,8 @@ class BatchRenorm(BatchNorm):
 
     Raises:
         ValueError: A bound is out of range.
+        RuntimeError: It is run again in a backward pass (``torch.utils.checkpoint``), in training mode.
+            Under ``torch.compile`` this is not seen, and the gradients are wrong: keep the layer out.
 
     Source:
         Ioffe 2017, arXiv 1702.03275.
@@ -127,9 +130,15 @@ class BatchRenorm(BatchNorm):
         if not self.training or self.running_mean is None or self.running_var is None:
             return super().forward(input)
         self._check_rank(input)
+        if is_recomputed():
+            raise RuntimeError(
+                "BatchRenorm cannot run again in the backward pass, because its first run has moved the "
+                "running statistics that its output depends on: keep it out of torch.utils.checkpoint"
+            )
         mean, var = self.running_mean.clone(), self.running_var.clone()
-        running, momentum = (self.running_mean, self.running_var), self._count_batch()
-        xhat = functional.batch_norm(input, *running, training=True, momentum=momentum, eps=self.eps)
+        running = (self.running_mean, self.running_var)
+        xhat = functional.batch_norm(input, *running, training=True, momentum=self._share(), eps=self.eps)
+        self._count_batch()
         r, d = self._corrections(input.detach().to(mean.dtype), mean, var)
         scale = r if self.weight is None else r * self.weight
         shift = d if self.weight is None else d * self.weight
@@ -191,6 +200,7 @@ class DyT(AffineNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Squash each value, then scale and shift it."""
+        refuse_symbols(type(self).__name__, input)
         shape = tuple(input.shape[-len(self.normalized_shape) :])
         if shape != self.normalized_shape:
             raise RuntimeError(

@@ -72,3 +72,16 @@ def test_float32_stays_float32_and_frozen_stays_frozen() -> None:
 def test_what_cannot_be_folded_is_said(fold: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         fold()
+
+
+def test_a_layer_that_computes_something_else_is_refused() -> None:
+    norm, linear = nn.LayerNorm(3), nn.Linear(3, 4)
+    hooked = nn.Linear(3, 4)
+    hooked.register_forward_pre_hook(lambda layer, args: None)
+    with pytest.raises(ValueError, match="fold_centring cannot use layer, a Linear: it has a forward hook"):
+        ours.fold_centring(hooked)
+    with pytest.raises(ValueError, match="fold_affine cannot use layer, a Linear: it has a forward hook"):
+        ours.fold_affine(norm, hooked)
+    norm.register_forward_hook(lambda layer, args, y: None)
+    with pytest.raises(ValueError, match="fold_affine cannot use norm, a LayerNorm: it has a forward hook"):
+        ours.fold_affine(norm, linear)

@@ -98,6 +98,95 @@ def test_refusals(name: str) -> None:
         ours.fold_batch_norm(layer, bn)
 
 
+class Standardised(nn.Conv2d):
+    """Weight standardisation, as users write it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = self.weight - self.weight.mean((1, 2, 3), keepdim=True)
+        return self._conv_forward(x, weight / weight.std((1, 2, 3), keepdim=True), self.bias)
+
+
+class Activated(nn.BatchNorm2d):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).relu()
+
+
+def hooked(layer: nn.Module) -> nn.Module:
+    layer.register_forward_hook(lambda layer, args, y: 2 * y)
+    return layer
+
+
+def pruned(layer: nn.Module) -> nn.Module:
+    return nn.utils.prune.l1_unstructured(layer, "weight", 0.5)
+
+
+ALTERED: dict[str, tuple[Any, Any, str]] = {
+    "own forward": (Standardised, nn.BatchNorm2d, "has a forward of its own"),
+    "own forward after": (nn.Conv2d, Activated, "has a forward of its own"),
+    "hook": (lambda *a: hooked(nn.Conv2d(*a)), nn.BatchNorm2d, "forward hook: remove it"),
+    "hook after": (nn.Conv2d, lambda c: hooked(nn.BatchNorm2d(c)), "forward hook: remove it"),
+    "weight norm": (lambda *a: nn.utils.weight_norm(nn.Conv2d(*a)), nn.BatchNorm2d, "remove_weight_norm"),
+    "spectral norm": (
+        lambda *a: nn.utils.spectral_norm(nn.Conv2d(*a)), nn.BatchNorm2d, "remove_spectral_norm"
+    ),
+    "weight norm, parametrized": (
+        lambda *a: nn.utils.parametrizations.weight_norm(nn.Conv2d(*a)), nn.BatchNorm2d,
+        "its weight anew.*remove_parametrizations",
+    ),
+    "spectral norm, parametrized": (
+        lambda *a: nn.utils.parametrizations.spectral_norm(nn.Conv2d(*a)), nn.BatchNorm2d,
+        "its weight anew.*remove_parametrizations",
+    ),
+    "pruning": (lambda *a: pruned(nn.Conv2d(*a)), nn.BatchNorm2d, r"prune\.remove"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALTERED)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_layer_that_computes_something_else_is_refused_with_the_reason(name: str) -> None:
+    conv, norm, message = ALTERED[name]
+    layer, bn = conv(3, 4, 1).eval(), norm(4).eval()
+    with pytest.raises(ValueError, match=message):
+        ours.fold_batch_norm(layer, bn)
+    layer(torch.randn(2, 3, 5, 5))
+    seen_through = name == "own forward"  # a tracer goes into it, and finds a function
+    with pytest.raises(ValueError, match="output of conv2d, which is no layer" if seen_through else message):
+        ours.fold_batch_norms(nn.Sequential(layer, bn))
+
+
+@pytest.mark.parametrize(
+    "name", ["own forward", "own forward after", "hook", "hook after", "spectral norm, parametrized"]
+)
+def test_it_is_kept_where_that_is_allowed(name: str) -> None:
+    conv, norm, _ = ALTERED[name]
+    model, x = nn.Sequential(conv(3, 4, 1), norm(4)).eval(), torch.randn(2, 3, 5, 5)
+    torch.testing.assert_close(ours.fold_batch_norms(model, strict=False)(x), model(x))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_what_the_refusals_say_helps() -> None:
+    utils = nn.utils
+    layers = [
+        (utils.weight_norm(nn.Linear(3, 4)), utils.remove_weight_norm),
+        (utils.spectral_norm(nn.Linear(3, 4)), utils.remove_spectral_norm),
+        (pruned(nn.Linear(3, 4)), lambda layer: utils.prune.remove(layer, "weight")),
+        (utils.parametrizations.weight_norm(nn.Linear(3, 4)),
+            lambda layer: utils.parametrize.remove_parametrizations(layer, "weight")),
+    ]  # fmt: skip
+    x, bn = torch.randn(2, 3), nn.BatchNorm1d(4).eval()
+    for layer, mend in layers:
+        mend(layer.eval())
+        torch.testing.assert_close(ours.fold_batch_norm(layer, bn)(x), bn(layer(x)))
+
+
+@pytest.mark.parametrize("kind", [ours.GhostBatchNorm, ours.BatchRenorm, ours.SyncBatchNorm])
+def test_relatives_that_evaluate_as_batch_norm_are_folded(kind: Any) -> None:
+    bn = kind(6, 4) if kind is ours.GhostBatchNorm else kind(6)
+    layer, x = nn.Linear(4, 6), torch.randn(5, 4)
+    nn.init.normal_(bn.eval().running_mean)
+    torch.testing.assert_close(ours.fold_batch_norm(layer, bn)(x), bn(layer(x)))
+
+
 class Residual(nn.Module):
     """Nested modules, a branch, layers of ours and torch's, and an order that differs from the calls'."""
 

@@ -257,6 +257,7 @@ ERRORS: dict[str, tuple[Call, str]] = {
     "groups": (lambda t: t.GroupNorm(4, 6), "num_groups=4 and num_channels=6"),
     "channels of GroupNorm": (lambda t: t.GroupNorm(2, 6)(torch.ones(2, 4)), r"\(4,\).*\(2, 4\).*\(6,\)"),
     "features": (lambda t: t.LayerNorm(6)(torch.ones(2, 4)), r"\(6,\), but got \(2, 4\)"),
+    "no features": (lambda t: t.LayerNorm(())(torch.ones(3)), "at least one axis, but got an empty one"),
     "features of RMSNorm": (lambda t: t.RMSNorm(6)(torch.ones(2, 4)), r"\(6,\), but got \(2, 4\)"),
 }  # fmt: skip
 

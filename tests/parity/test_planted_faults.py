@@ -48,12 +48,23 @@ def backward_of_zeros(patch: pytest.MonkeyPatch) -> None:
 
 
 def backward_through_the_numerator_alone(patch: pytest.MonkeyPatch) -> None:
-    def backward(ctx: Any, dy: Any, dmean: Any, dvar: Any) -> tuple[Any, ...]:
-        _, gamma, _, var = ctx.saved_tensors
+    def backward(ctx: Any, dy: Any, *_: Any) -> tuple[Any, ...]:
+        _, gamma, _, _, var = ctx.saved_tensors
         scale = torch.rsqrt(var + ctx.eps) * gamma
         return dy * scale, torch.ones_like(gamma), torch.ones_like(gamma), None, None
 
     patch.setattr(_normalize.Normalize, "backward", staticmethod(backward))
+
+
+def gradient_without_the_pooled_sums(patch: pytest.MonkeyPatch) -> None:
+    right = _normalize._weighted_sum
+    patch.setattr(_normalize, "_weighted_sum", lambda *args: torch.zeros_like(right(*args)))
+
+
+def last_block_left_out(patch: pytest.MonkeyPatch) -> None:
+    right = _normalize._blocks
+    patch.setattr(_normalize, "BLOCK", 4)
+    patch.setattr(_normalize, "_blocks", lambda view, spec: list(right(view, spec))[:-1])
 
 
 def pooled_over(name: str, pool: str) -> Plant:
@@ -86,6 +97,13 @@ FAULTS: dict[str, tuple[Plant, str]] = {
     "backward of zeros, layer": (backward_of_zeros, "layer"),
     "backward of zeros, rms": (backward_of_zeros, "rms plain"),
     "statistics held constant in backward": (backward_through_the_numerator_alone, "group 4d"),
+    "pooled sums left out, batch": (gradient_without_the_pooled_sums, "batch 2d train"),
+    "pooled sums left out, instance": (gradient_without_the_pooled_sums, "instance 4d"),
+    "pooled sums left out, group": (gradient_without_the_pooled_sums, "group 4d"),
+    "pooled sums left out, layer": (gradient_without_the_pooled_sums, "layer"),
+    "pooled sums left out, rms": (gradient_without_the_pooled_sums, "rms"),
+    "last block left out, batch": (last_block_left_out, "batch 2d train"),
+    "last block left out, layer": (last_block_left_out, "layer"),
     "batch pools positions only": (pooled_over("BatchNorm", "S"), "batch 3d untracked"),
     "batch pools examples only": (pooled_over("BatchNorm", "N"), "batch 3d untracked"),
     "instance pools the batch": (pooled_over("InstanceNorm", "NS"), "instance 3d"),
