@@ -30,6 +30,7 @@ MAY_IMPORT = {
     },
     "explore": {"plotting"},
     "claims": {"experiments"},
+    "clinic": {"functional", "nn", "probes"},
 }
 
 

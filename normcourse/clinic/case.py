@@ -1,0 +1,61 @@
+"""What a check gets to see."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from normcourse.clinic.passes import Passes
+from normcourse.clinic.subject import Norm
+
+__all__ = ["Case"]
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A model under examination.
+
+    Args:
+        model: As it was given; a check must not change it.
+        norms: Its norms.
+        batches: Given batches; none if there are none.
+        passes: What they showed; None without batches.
+        optimizer: Trains the model; None if it was not given.
+    """
+
+    model: nn.Module
+    norms: Sequence[Norm]
+    batches: Sequence[Any] = ()
+    passes: Passes | None = None
+    optimizer: Optimizer | None = None
+
+    @cached_property
+    def layers(self) -> Mapping[str, nn.Module]:
+        """Every module by its first name."""
+        return dict(self.model.named_modules())
+
+    @cached_property
+    def before(self) -> Mapping[Norm, str]:
+        """The layer that feeds each norm, by name, where that is known.
+
+        From the passes, if there were any; else the one that stands just before it in an ``nn.Sequential``.
+        """
+        if self.passes is not None:
+            return {call.norm: call.producer for call in self.passes.calls if call.producer is not None}
+        found: dict[Norm, str] = {}
+        for norm in self.norms:
+            parent, _, last = norm.name.rpartition(".")
+            holder = self.layers.get(parent)
+            if isinstance(holder, nn.Sequential) and last in (names := list(holder._modules)):
+                place = names.index(last)
+                if place:
+                    found[norm] = ".".join(filter(None, (parent, names[place - 1])))
+        return found
+
+    def seen(self) -> Passes:
+        """What the batches showed, for a check that needs them."""
+        assert self.passes is not None, "a check that asks for the passes must say that it needs batches"
+        return self.passes

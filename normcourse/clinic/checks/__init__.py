@@ -1,0 +1,48 @@
+"""One check a module: what it looks for, when it needs what, and the finding that it gives.
+
+A module says ``NEEDS`` (a tuple of `NEEDED`) and ``find(case)``, which yields findings named like the module.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+
+from normcourse.clinic.case import Case
+from normcourse.clinic.report import Finding
+
+__all__ = ["CHECKS", "NEEDED", "Check"]
+
+#: What a check may need beside the model, and what to say where it is not there.
+NEEDED = {
+    "batches": "no batches were given, or the model fails on them",
+    "loss": "no loss was given",
+    "optimizer": "no optimizer was given",
+    "causal": "causal=True was not said",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check, as `examine` runs it."""
+
+    name: str
+    needs: tuple[str, ...]
+    find: Callable[[Case], Iterator[Finding]]
+
+
+def _check(module: ModuleType) -> Check:
+    name = module.__name__.rpartition(".")[2].replace("_", " ")
+    if unknown := set(module.NEEDS) - set(NEEDED):
+        raise ValueError(
+            f"the check {name!r} needs {sorted(unknown)}, but only {sorted(NEEDED)} can be needed"
+        )
+    return Check(name, tuple(module.NEEDS), module.find)
+
+
+#: The checks, by the names of their modules.
+CHECKS = tuple(
+    _check(import_module(f"{__name__}.{found.name}"))
+    for found in sorted(iter_modules(__path__), key=lambda m: m.name)
+)

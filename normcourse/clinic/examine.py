@@ -1,0 +1,155 @@
+"""Examine a model: find its norms, run the checks, try the mends."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from tqdm.auto import tqdm
+
+from normcourse.clinic.case import Case
+from normcourse.clinic.checks import CHECKS, NEEDED
+from normcourse.clinic.passes import Passes, call_model, run_passes, target_of
+from normcourse.clinic.report import Effect, Finding, Report, with_effect
+from normcourse.clinic.subject import find_norms
+from normcourse.probes import undisturbed
+
+__all__ = ["examine"]
+
+Loss = Callable[[Any, Any], torch.Tensor]
+
+
+def examine(
+    model: nn.Module,
+    batches: Iterable[Any] | None = None,
+    *,
+    loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
+    causal: bool = False,
+    progress: bool = True,
+) -> Report:
+    """Examine the norms of a model.
+
+    Without batches it looks at the model as it stands. With batches it also runs it on them, in inference mode
+    and with the batch norms in training mode, and sees what each norm is given. With a loss as well, each mend
+    that can be tried is tried on a copy, and the loss in inference mode measured before and after. Nothing is
+    trained, and the model comes back as it was, after an error too: modes, buffers, hooks, gradients and the
+    state of the random generators.
+
+    Args:
+        model: Any module, on any device. Its norms may be PyTorch's, this package's, or of other libraries,
+            found by what they hold and by what they do.
+        batches: Inputs on the model's device: tensors; tuples or lists whose first item is the input and whose
+            second is the target; or mappings of keyword arguments. Ten of the usual size are enough.
+        loss: Takes the output and the target of a batch (of a mapping: the mapping), and gives a number.
+        optimizer: What trains the model, to see which parameters it has and how it decays them.
+        causal: Whether an output at a position must not depend on later positions, as in a language model.
+        progress: Whether to show a bar.
+
+    Returns:
+        The report: findings, those that cost most first.
+
+    Raises:
+        ValueError: ``batches`` are given and empty, or a loss without them.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, momentum=0.99), nn.ReLU())
+        >>> report = examine(model)
+        >>> report.names
+        ('momentum of another framework', 'statistics never updated')
+    """
+    given = None if batches is None else list(batches)
+    if given is not None and not given:
+        raise ValueError("examine got no batches: pass at least one, and no generator that is used up")
+    if loss is not None and given is None:
+        raise ValueError("examine got a loss but no batches: pass both, or neither")
+    norms = find_norms(model)
+    skipped: dict[str, str] = {}
+    present = {"batches": given, "loss": loss, "optimizer": optimizer, "causal": causal or None}
+    with _bar(given, progress) as step:
+        passes = _passes(model, norms, given, causal, step, skipped)
+        if passes is None:
+            present["batches"] = None
+        case = Case(model, norms, given or (), passes, optimizer)
+        findings: list[Finding] = []
+        checked = []
+        for check in CHECKS:
+            missing = [what for what in check.needs if present[what] is None]
+            if missing:
+                skipped[check.name] = NEEDED[missing[0]]
+                continue
+            step("checks")
+            for finding in check.find(case):
+                findings.append(finding)
+            checked.append(check.name)
+        if loss is not None and given is not None and passes is not None:
+            findings = [_tried(model, finding, given, loss, step) for finding in findings]
+    return Report(
+        tuple(findings),
+        Counter(norm.kind for norm in norms),
+        tuple(checked),
+        skipped | (passes.failed if passes else {}),
+        dict(passes.functions) if passes else {},
+    )
+
+
+_TRIAL_BATCHES = 4  # as many as a mend is measured on, before and after
+
+
+def _passes(
+    model: nn.Module,
+    norms: Sequence[Any],
+    batches: Sequence[Any] | None,
+    causal: bool,
+    step: Callable[[str], object],
+    skipped: dict[str, str],
+) -> Passes | None:
+    """Run the model on the batches; if it fails on them, say so, and go on without."""
+    if batches is None:
+        return None
+    try:
+        return run_passes(model, norms, batches, causal=causal, progress=step)
+    except Exception as error:
+        skipped["running the model on the batches"] = f"{type(error).__name__}: {error}".split("\n")[0]
+        return None
+
+
+def _tried(
+    model: nn.Module, finding: Finding, batches: Sequence[Any], loss: Loss, step: Callable[[str], object]
+) -> Finding:
+    """Try a finding's mend on a copy, and measure what it does to the loss in inference mode."""
+    if finding.mending is None:
+        return finding
+    step(f"trying to mend: {finding.name}")
+    try:
+        mended = deepcopy(model)
+        before = _mean_loss(mended, batches, loss)
+        finding.mending(mended)
+        after = _mean_loss(mended, batches, loss)
+    except Exception:  # a copy of a model of any kind: without an effect the finding stands as it is
+        return finding
+    return with_effect(finding, Effect("the loss on your batches in inference mode", before, after))
+
+
+def _mean_loss(model: nn.Module, batches: Sequence[Any], loss: Loss) -> float:
+    with undisturbed(model), torch.no_grad():
+        model.eval()
+        some = batches[:_TRIAL_BATCHES]
+        return sum(float(loss(call_model(model, batch), target_of(batch))) for batch in some) / len(some)
+
+
+@contextmanager
+def _bar(batches: Sequence[Any] | None, show: bool) -> Iterator[Callable[[str], object]]:
+    """A progress bar of the passes and the checks; what is told is the stage."""
+    count = 0 if batches is None else len(batches) + min(len(batches), _TRIAL_BATCHES) + 1
+    with tqdm(total=count + len(CHECKS), disable=not show, leave=False) as bar:
+
+        def step(stage: str) -> None:
+            bar.set_description(stage, refresh=False)
+            bar.update()
+
+        yield step

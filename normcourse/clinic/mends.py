@@ -1,0 +1,27 @@
+"""What mends a model in place, for any kind of batch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from normcourse.clinic.passes import call_model
+from normcourse.nn import recalibrate
+
+__all__ = ["recalibrated"]
+
+
+class _OnBatches(nn.Module):
+    """Calls a model on whole batches, of which `recalibrate` gives the first item."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Any) -> Any:
+        return call_model(self.model, batch)
+
+
+def recalibrated(model: nn.Module, batches: Sequence[Any]) -> None:
+    """Compute the running statistics anew from batches of any kind that `examine` takes."""
+    recalibrate(_OnBatches(model), [(batch,) for batch in batches])

@@ -1,0 +1,351 @@
+"""What a model's norms see and give on batches, in both modes, with the model left as it was."""
+
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+from torch.overrides import TorchFunctionMode
+
+from normcourse.clinic.subject import Norm
+from normcourse.probes import undisturbed
+
+__all__ = ["Call", "Passes", "call_model", "first_tensor", "run_passes", "target_of"]
+
+_FUNCTIONS = {
+    getattr(module, name): name
+    for module in (torch, F)
+    for name in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")
+    if hasattr(module, name)
+}
+_TRAINING_BATCHES = 4  # as many as are run in training mode too
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of one norm in one pass.
+
+    Args:
+        norm: Which.
+        batch: The number of the batch, from 0.
+        shape: Of the input.
+        mean: Of each channel or feature, over all else.
+        var: The biased variance of the same values.
+        largest: The largest magnitude of the input.
+        square: The smallest variance (of an RMS norm: mean square) of a row; infinity for the norms that pool no rows.
+        producer: The layer whose output the input is; None if it comes from elsewhere.
+        repeated: The largest share of a sequence's positions that hold the very same values; 0 for other inputs.
+    """
+
+    norm: Norm
+    batch: int
+    shape: tuple[int, ...]
+    mean: Tensor
+    var: Tensor
+    largest: float
+    square: float
+    producer: str | None
+    repeated: float
+
+    @property
+    def values(self) -> int:
+        """How many values share one mean and variance of a batch norm: N S."""
+        return torch.Size(self.shape).numel() // max(len(self.mean), 1)
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A norm through which one part of the input reaches the output of another."""
+
+    layer: str
+    change: float  # of the output that must not change, in its standard deviations
+
+
+@dataclass
+class Passes:
+    """What the passes over the batches showed.
+
+    Args:
+        batches: How many there were.
+        calls: The norms' calls in inference mode, in their order.
+        training: The same over the first batches with the batch norms, and only they, in training mode.
+        functions: Norms called as functions, outside of any norm layer, in one pass.
+        disagreement: How far the model's outputs lie apart in the two modes, in standard deviations.
+        examples: The first norm through which, in inference mode, one example reaches another's output.
+        later: The first norm through which a later position reaches an earlier one's; asked of causal models.
+        failed: What could not be run, and why.
+    """
+
+    batches: int = 0
+    calls: list[Call] = field(default_factory=list)
+    training: list[Call] = field(default_factory=list)
+    functions: Counter[str] = field(default_factory=Counter)
+    disagreement: float | None = None
+    examples: Leak | None = None
+    later: Leak | None = None
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def of(self, norm: Norm, *, training: bool = False) -> list[Call]:
+        """The calls of one norm."""
+        return [call for call in (self.training if training else self.calls) if call.norm is norm]
+
+
+def call_model(model: nn.Module, batch: Any) -> Any:
+    """Run a model on a batch: a tensor, a tuple or list that starts with the input, or keyword arguments."""
+    if isinstance(batch, Mapping):
+        return model(**batch)
+    return model(batch if isinstance(batch, Tensor) else batch[0])
+
+
+def target_of(batch: Any) -> Any:
+    """What a loss compares the output with: the second item of a tuple or list, else the batch itself."""
+    return batch[1] if isinstance(batch, tuple | list) and len(batch) > 1 else batch
+
+
+def first_tensor(output: Any) -> Tensor:
+    """Return the first floating tensor of an output, whatever holds it."""
+    if isinstance(output, Tensor):
+        return output
+    items = output.values() if isinstance(output, Mapping) else output
+    if isinstance(items, tuple | list) or isinstance(output, Mapping):
+        for item in items:
+            found = _maybe_tensor(item)
+            if found is not None:
+                return found
+    raise TypeError(f"the model's output holds no tensor, but is {type(output).__name__}")
+
+
+def run_passes(
+    model: nn.Module,
+    norms: Sequence[Norm],
+    batches: Sequence[Any],
+    *,
+    causal: bool = False,
+    progress: Callable[[str], object] = lambda stage: None,
+) -> Passes:
+    """Run a model on batches in both modes, and see what its norms see.
+
+    Args:
+        model: Comes back as it was.
+        norms: Those of the model that are watched.
+        batches: As `call_model` takes them.
+        causal: Whether an output at a position must not depend on later positions.
+        progress: Is told each stage's name as it begins, once for each batch.
+    """
+    passes = Passes(batches=len(batches))
+    with undisturbed(model), torch.no_grad():
+        model.eval()
+        outputs: list[Tensor] = []
+        for number, batch in enumerate(batches):
+            progress("inference mode")
+            functions: Counter[str] = Counter()
+            with _watched(model, norms, number, passes.calls, functions):
+                output = call_model(model, batch)
+            passes.functions = passes.functions or functions
+            if number < _TRAINING_BATCHES:
+                outputs.append(first_tensor(output))
+        progress("leaks")
+        _try(passes, "leaks between examples", lambda: _examples_leak(model, norms, batches[0], passes))
+        if causal:
+            _try(passes, "leaks from later positions", lambda: _later_leak(model, norms, batches[0], passes))
+        tracking = [norm for norm in norms if norm.kind == "batch" and norm.tracks]
+        if tracking:
+            for norm in tracking:
+                norm.layer.training = True  # not train(), which a frozen layer overrides
+            _try(passes, "training mode", lambda: _training(model, norms, batches, outputs, passes, progress))
+    return passes
+
+
+def _training(
+    model: nn.Module,
+    norms: Sequence[Norm],
+    batches: Sequence[Any],
+    inference: Sequence[Tensor],
+    passes: Passes,
+    progress: Callable[[str], object],
+) -> None:
+    apart = []
+    for number, (batch, before) in enumerate(zip(batches, inference, strict=False)):
+        progress("training mode")
+        with _watched(model, norms, number, passes.training, Counter()):
+            after = first_tensor(call_model(model, batch))
+        apart.append(_change(before, after))
+    passes.disagreement = sum(apart) / len(apart)
+
+
+def _try(passes: Passes, what: str, run: Callable[[], None]) -> None:
+    try:
+        run()
+    except Exception as error:  # a model of any kind; what fails is said, and the rest goes on
+        passes.failed[what] = f"{type(error).__name__}: {error}".split("\n")[0]
+
+
+def _change(before: Tensor, after: Tensor) -> float:
+    """How far two outputs lie apart, as a root mean square in standard deviations of the first."""
+    before, after = before.double(), after.double()
+    spread = before.std(correction=0).clamp(min=1e-12)
+    return float((after - before).square().mean().sqrt() / spread)
+
+
+@contextmanager
+def _watched(
+    model: nn.Module, norms: Sequence[Norm], batch: int, calls: list[Call], functions: Counter[str]
+) -> Iterator[None]:
+    """Note the norms' calls, whose output each takes, and norms called as functions."""
+    producers: dict[int, tuple[weakref.ref[Tensor], str]] = {}
+    inside = [0]
+
+    def made(name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, __: Any, output: Any) -> None:
+            if isinstance(output, Tensor):
+                producers[id(output)] = (weakref.ref(output), name)
+
+        return hook
+
+    def enter(norm: Norm) -> Callable[..., None]:
+        def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            inside[0] += 1
+            x = next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
+            if x is not None and x.is_floating_point() and x.numel() and x.dim():
+                known, producer = producers.get(id(x), (None, None))
+                calls.append(_seen(norm, batch, x, producer if known is not None and known() is x else None))
+
+        return hook
+
+    def leave(*_: Any) -> None:
+        inside[0] -= 1
+
+    class Functions(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if not inside[0] and func in _FUNCTIONS:
+                functions[_FUNCTIONS[func]] += 1
+                inside[0] += 1  # F.layer_norm calls torch.layer_norm
+                try:
+                    return func(*args, **(kwargs or {}))
+                finally:
+                    inside[0] -= 1
+            return func(*args, **(kwargs or {}))
+
+    with ExitStack() as stack:
+        for name, layer in model.named_modules():
+            if not any(True for _ in layer.children()):
+                stack.callback(layer.register_forward_hook(made(name)).remove)
+        for norm in norms:
+            pre = norm.layer.register_forward_pre_hook(enter(norm), with_kwargs=True, prepend=True)
+            stack.callback(pre.remove)
+            stack.callback(norm.layer.register_forward_hook(leave, always_call=True).remove)
+        stack.enter_context(Functions())
+        yield
+
+
+def _seen(norm: Norm, batch: int, x: Tensor, producer: str | None) -> Call:
+    rows = _rows(norm, x.detach().float())
+    var, mean = torch.var_mean(rows, 0, correction=0)
+    square = float("inf")
+    if norm.kind in ("layer", "rms") and rows.shape[1] > 1:
+        square = float((rows.square().mean(1) if norm.kind == "rms" else rows.var(1, correction=0)).min())
+    repeated = 0.0
+    if batch == 0 and x.dim() == 3 and norm.kind == "batch":
+        random = torch.Generator().manual_seed(0)
+        marks = rows.double() @ torch.randn(rows.shape[1], generator=random).double().to(rows.device)
+        repeated = float(marks.unique(return_counts=True)[1].max()) / len(marks)
+    return Call(norm, batch, tuple(x.shape), mean, var, float(x.abs().max()), square, producer, repeated)
+
+
+def _rows(norm: Norm, x: Tensor) -> Tensor:
+    """The input as ``(values, channels)``; channels are the axis of the norm's size, the second or the last."""
+    last = x.dim() < 2 or norm.kind in ("layer", "rms")
+    sizes = x.shape[-1], x.shape[1] if x.dim() > 1 else 0
+    if norm.features in sizes and norm.features != sizes[0 if last else 1]:
+        last = not last
+    return x.reshape(-1, x.shape[-1]) if last else x.transpose(0, 1).flatten(1).T
+
+
+def _examples_leak(model: nn.Module, norms: Sequence[Norm], batch: Any, passes: Passes) -> None:
+    """Put the second example in the place of the first, and look at all from the third on."""
+    count = _examples(batch)
+    if count < 3:
+        raise ValueError(f"needs 3 examples in a batch, but got {count}")
+
+    def swap(x: Tensor) -> Tensor:
+        return torch.cat([x[1:2], x[1:]]) if x.dim() and len(x) == count else x
+
+    passes.examples = _leak(model, norms, batch, _mapped(batch, swap), lambda y: y[2:], count)
+
+
+def _later_leak(model: nn.Module, norms: Sequence[Norm], batch: Any, passes: Passes) -> None:
+    """Put the first position in the place of the last, and look at all others."""
+    count = _examples(batch)
+
+    def swap(x: Tensor) -> Tensor:
+        if x.dim() < 2 or len(x) != count or x.shape[1] < 2:
+            return x
+        return torch.cat([x[:, :-1], x[:, :1]], 1)
+
+    passes.later = _leak(model, norms, batch, _mapped(batch, swap), lambda y: y[:, :-1], count)
+
+
+def _leak(
+    model: nn.Module,
+    norms: Sequence[Norm],
+    batch: Any,
+    changed: Any,
+    part: Callable[[Tensor], Tensor],
+    count: int,
+) -> Leak | None:
+    """Whether this part of the output changes with another part of the input, and at which norm first."""
+
+    def run(batch: Any) -> tuple[Tensor, list[tuple[str, Tensor]]]:
+        marks: list[tuple[str, Tensor]] = []
+
+        def keep(norm: Norm) -> Callable[..., None]:
+            def hook(_: nn.Module, __: Any, output: Any) -> None:
+                if isinstance(output, Tensor) and output.dim() > 1 and len(output) == count:
+                    own = part(output).double()
+                    marks.append((norm.name, torch.stack([own.mean(), own.square().mean()])))
+
+            return hook
+
+        with ExitStack() as stack:
+            for norm in norms:
+                stack.callback(norm.layer.register_forward_hook(keep(norm)).remove)
+            return first_tensor(call_model(model, batch)), marks
+
+    (before, marks), (after, others) = run(batch), run(changed)
+    if before.dim() < 1 or len(before) != count or before.shape != after.shape:
+        raise ValueError(f"the output of shape {tuple(before.shape)} has no axis of {count} examples")
+    change = _change(part(before), part(after))
+    if not change > 1e-4:
+        return None
+    for (name, mark), (_, other) in zip(marks, others, strict=False):
+        if not torch.allclose(mark, other, rtol=1e-6, atol=1e-9):
+            return Leak(name, change)
+    return Leak("", change)
+
+
+def _examples(batch: Any) -> int:
+    tensors = (
+        batch.values() if isinstance(batch, Mapping) else [batch] if isinstance(batch, Tensor) else batch
+    )
+    return next((len(x) for x in tensors if isinstance(x, Tensor) and x.dim()), 0)
+
+
+def _mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(batch, Tensor):
+        return change(batch)
+    if isinstance(batch, Mapping):
+        return {key: change(v) if isinstance(v, Tensor) else v for key, v in batch.items()}
+    return [change(batch[0]), *batch[1:]]
+
+
+def _maybe_tensor(item: Any) -> Tensor | None:
+    try:
+        found = first_tensor(item)
+    except TypeError:
+        return None
+    return found if found.is_floating_point() else None

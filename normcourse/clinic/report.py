@@ -1,0 +1,197 @@
+"""What an examination found: findings, each with its numbers, its mend and its page."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
+from typing import Any
+
+from torch import nn
+
+__all__ = ["CERTAINTIES", "Effect", "Finding", "Report"]
+
+#: How sure a finding is, from most to least.
+CERTAINTIES = ("certain", "likely", "possible")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a mend changed, tried on a copy of the model.
+
+    Args:
+        quantity: What was measured, such as ``"loss in inference mode"``.
+        before: Its mean over the batches, of the model as it is.
+        after: The same, of the mended copy.
+    """
+
+    quantity: str
+    before: float
+    after: float
+
+    def __str__(self) -> str:
+        verb = "falls" if self.after < self.before else "rises" if self.after > self.before else "stays"
+        return f"{self.quantity} {verb} from {self.before:.3g} to {self.after:.3g}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or may be.
+
+    Args:
+        name: The check that found it.
+        layers: The layers, by their names in the model.
+        measured: Numbers by what they are, with the unit in the name.
+        follows: What follows from it.
+        mend: How to mend it: code.
+        certainty: One of `CERTAINTIES`. It says whether the *state* is a fault, not whether it was measured.
+        page: The page of the book that explains it, below ``book/``.
+        mending: Mends a model in place; with it the effect is measured.
+        effect: What that changed.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    measured: Mapping[str, float | str]
+    follows: str
+    mend: str
+    certainty: str
+    page: str
+    mending: Callable[[nn.Module], object] | None = field(default=None, compare=False, repr=False)
+    effect: Effect | None = None
+
+    def __post_init__(self) -> None:
+        if self.certainty not in CERTAINTIES:
+            raise ValueError(f"certainty must be one of {CERTAINTIES}, but got {self.certainty!r}")
+
+    @property
+    def gain(self) -> float:
+        """How far the mend lowers the loss; 0 where nothing was measured."""
+        return 0.0 if self.effect is None else self.effect.before - self.effect.after
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON."""
+        effect = self.effect and {
+            "quantity": self.effect.quantity,
+            "before": self.effect.before,
+            "after": self.effect.after,
+        }
+        return {
+            "name": self.name,
+            "layers": list(self.layers),
+            "measured": dict(self.measured),
+            "follows": self.follows,
+            "mend": self.mend,
+            "certainty": self.certainty,
+            "page": self.page,
+            "effect": effect,
+        }
+
+
+def with_effect(finding: Finding, effect: Effect) -> Finding:
+    """Return the finding with what its mend changed."""
+    return replace(finding, effect=effect)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `examine` gives: findings, those that cost most first.
+
+    Args:
+        findings: Ranked: by what the mend gains, then by how sure they are.
+        norms: How many norms of each kind the model has.
+        checked: The checks that ran.
+        skipped: Those that did not, and why.
+        calls: Norms that the model calls as functions, by the name of the function.
+    """
+
+    findings: tuple[Finding, ...]
+    norms: Mapping[str, int]
+    checked: tuple[str, ...]
+    skipped: Mapping[str, str]
+    calls: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ranked = sorted(self.findings, key=lambda f: (-f.gain, CERTAINTIES.index(f.certainty)))
+        object.__setattr__(self, "findings", tuple(ranked))
+
+    def __getitem__(self, name: str) -> Finding:
+        """The first finding of this check."""
+        for finding in self.findings:
+            if finding.name == name:
+                return finding
+        raise KeyError(f"no finding {name!r}; there are {', '.join(self.names) or 'none'}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The checks that found something, in the order of the findings."""
+        return tuple(dict.fromkeys(finding.name for finding in self.findings))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON."""
+        return {
+            "findings": [finding.to_dict() for finding in self.findings],
+            "norms": dict(self.norms),
+            "calls": dict(self.calls),
+            "checked": list(self.checked),
+            "skipped": dict(self.skipped),
+        }
+
+    def __str__(self) -> str:
+        lines = [self._head(), ""]
+        for number, finding in enumerate(self.findings, 1):
+            lines += [f"{number}. {finding.name} ({finding.certainty}): {_layers(finding.layers)}"]
+            lines += [f"   {what}: {_number(value)}" for what, value in finding.measured.items()]
+            lines += [f"   {finding.follows}"]
+            if finding.effect:
+                lines += [f"   mended on a copy: {finding.effect}"]
+            lines += [f"   mend: {finding.mend}", f"   page: {finding.page}", ""]
+        lines += [self._foot()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        folds = "".join(_fold(finding) for finding in self.findings)
+        return (
+            f'<section class="normcourse-report"><p>{escape(self._head())}</p>{folds}'
+            f"<p><small>{escape(self._foot())}</small></p></section>"
+        )
+
+    def _head(self) -> str:
+        kinds = Counter(self.norms)
+        total = sum(kinds.values())
+        named = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        found = len(self.findings)
+        head = f"{total} norm{'s' * (total != 1)}" + (f" ({named})" if named else "")
+        if self.calls:
+            head += "; called as functions: " + ", ".join(f"{n} {name}" for name, n in self.calls.items())
+        return f"{head}; {found or 'no'} finding{'s' * (found != 1)}"
+
+    def _foot(self) -> str:
+        reasons: dict[str, list[str]] = {}
+        for name, why in self.skipped.items():
+            reasons.setdefault(why, []).append(name)
+        skipped = "; ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items())
+        return f"{len(self.checked)} checks ran" + (f". Not: {skipped}" if skipped else "")
+
+
+def _layers(layers: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(layers[:most])
+    return shown if len(layers) <= most else f"{shown} and {len(layers) - most} more"
+
+
+def _number(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
+def _fold(finding: Finding) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(what)}</td><td>{escape(_number(value))}</td></tr>"
+        for what, value in finding.measured.items()
+    )
+    effect = f"<p>Mended on a copy: {escape(str(finding.effect))}.</p>" if finding.effect else ""
+    return (
+        f"<details><summary><b>{escape(finding.name)}</b> ({finding.certainty}): "
+        f"{escape(_layers(finding.layers))}</summary><table>{rows}</table><p>{escape(finding.follows)}</p>{effect}"
+        f"<pre>{escape(finding.mend)}</pre><p><small>{escape(finding.page)}</small></p></details>"
+    )

@@ -1,0 +1,152 @@
+"""The norms of a model, of whatever class, as the checks see them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.instancenorm import _InstanceNorm
+
+from normcourse.nn._base import RunningNorm
+from normcourse.nn.batchnorm import BatchNorm
+from normcourse.nn.groupnorm import GroupNorm
+from normcourse.nn.layernorm import LayerNorm, RMSNorm
+
+__all__ = ["Norm", "find_norms"]
+
+_CLASSES: tuple[tuple[str, tuple[type[nn.Module], ...]], ...] = (
+    ("batch", (_BatchNorm, BatchNorm)),
+    ("instance", (_InstanceNorm, RunningNorm)),  # ours, after batch norm: the other that may track
+    ("group", (nn.GroupNorm, GroupNorm)),
+    ("layer", (nn.LayerNorm, LayerNorm)),
+    ("rms", (nn.RMSNorm, RMSNorm)),
+)
+_EPS = ("eps", "variance_epsilon", "epsilon", "norm_eps", "layer_norm_eps")
+
+
+@dataclass(frozen=True, eq=False)
+class Norm:
+    """One norm of a model.
+
+    Args:
+        names: Where the model holds it, as in ``named_modules``; several for a layer in several places.
+        layer: The layer.
+        kind: ``"batch"``, ``"instance"``, ``"group"``, ``"layer"`` or ``"rms"``.
+        offset: What is added to the weight: 1 where the layer multiplies by 1 + w.
+    """
+
+    names: tuple[str, ...]
+    layer: nn.Module
+    kind: str
+    offset: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The first of the names; a model that is itself a norm has its class's."""
+        return self.names[0] or type(self.layer).__name__
+
+    @property
+    def gamma(self) -> Tensor | None:
+        """What it multiplies by, of one value per channel or feature; None without an affine."""
+        weight = getattr(self.layer, "weight", None)
+        return weight.detach() + self.offset if isinstance(weight, Tensor) else None
+
+    @property
+    def beta(self) -> Tensor | None:
+        """What it adds; None if it adds nothing."""
+        bias = getattr(self.layer, "bias", None)
+        return bias.detach() if isinstance(bias, Tensor) else None
+
+    @property
+    def eps(self) -> float | None:
+        """Epsilon; None where no attribute says it."""
+        return next((float(v) for v in (getattr(self.layer, a, None) for a in _EPS) if v is not None), None)
+
+    @property
+    def running(self) -> tuple[Tensor, Tensor] | None:
+        """The running mean and variance; None if it keeps none."""
+        mean, var = (getattr(self.layer, f"running_{what}", None) for what in ("mean", "var"))
+        return (mean, var) if isinstance(mean, Tensor) and isinstance(var, Tensor) else None
+
+    @cached_property
+    def fixed(self) -> bool:
+        """Whether it normalizes by its running statistics in training too, as ``FrozenBatchNorm2d`` does."""
+        return self.running is not None and not isinstance(self.layer, _NormBase | RunningNorm)
+
+    @property
+    def tracks(self) -> bool:
+        """Whether its running statistics move in training."""
+        return self.running is not None and not self.fixed
+
+    @property
+    def batches(self) -> int | None:
+        """How many batches were tracked; None where nobody counted."""
+        counter = getattr(self.layer, "num_batches_tracked", None)
+        return int(counter) if isinstance(counter, Tensor) and not counter.is_meta else None
+
+    @property
+    def features(self) -> int:
+        """How many values gamma has, or would have; 0 where nothing says it."""
+        for name in ("num_features", "num_channels"):
+            if isinstance(size := getattr(self.layer, name, None), int):
+                return size
+        if shape := getattr(self.layer, "normalized_shape", None):
+            return int(torch.Size(shape).numel())
+        found = [t for t in (self.gamma, *(self.running or ())) if t is not None]
+        return found[0].numel() if found else 0
+
+
+def find_norms(model: nn.Module) -> list[Norm]:
+    """Return the norms of a model in its order: of PyTorch, of this package, and what behaves like them."""
+    names: dict[nn.Module, list[str]] = {}
+    for name, layer in model.named_modules(remove_duplicate=False):
+        names.setdefault(layer, []).append(name)
+    return list(_found(names))
+
+
+def _found(names: dict[nn.Module, list[str]]) -> Iterator[Norm]:
+    for layer, where in names.items():
+        kind = next((kind for kind, classes in _CLASSES if isinstance(layer, classes)), None)
+        offset = 0.0
+        if (
+            kind is None
+            and {"running_mean", "running_var"} <= dict(layer.named_buffers(recurse=False)).keys()
+        ):
+            kind = "batch"
+        if kind is None:
+            kind, offset = _behaves_like(layer)
+        if kind is not None:
+            yield Norm(tuple(where), layer, kind, offset)
+
+
+def _behaves_like(layer: nn.Module) -> tuple[str | None, float]:
+    """Which norm over the last axis a layer of another library computes, and what it adds to its weight."""
+    parameters = dict(layer.named_parameters(recurse=False))
+    if list(layer.children()) or not 1 <= len(parameters) <= 2 or type(layer).__module__.startswith("torch."):
+        return None, 0.0
+    weight, bias = parameters.get("weight"), parameters.get("bias")
+    if weight is None or weight.dim() != 1 or weight.is_meta or (len(parameters) == 2 and bias is None):
+        return None, 0.0
+    random = torch.Generator().manual_seed(0)
+    x = (torch.randn(4, len(weight), generator=random) * 3 + 1).to(weight.device)
+    try:
+        with torch.no_grad():
+            y: Any = layer(x.to(weight.dtype))
+            if not isinstance(y, Tensor) or y.shape != x.shape:
+                return None, 0.0
+            y, gamma = y.float(), weight.float()
+            beta = 0.0 if bias is None else bias.float()
+            for kind, size in (("rms", len(weight)), ("layer", len(weight))):
+                centred = x - x.mean(1, keepdim=True) if kind == "layer" else x
+                xhat = centred * torch.rsqrt(centred.square().sum(1, keepdim=True) / size + 1e-6)
+                for offset in (0.0, 1.0):
+                    if torch.allclose(
+                        y, xhat * (gamma + offset) + beta, rtol=0.05, atol=0.05 * float(y.abs().max())
+                    ):
+                        return kind, offset
+    except Exception:  # a layer of any kind, asked with what it may not take
+        return None, 0.0
+    return None, 0.0

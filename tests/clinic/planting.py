@@ -1,0 +1,58 @@
+"""Plant a fault in a healthy model, and see that its check finds it, there and by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from specimens import NAMES, Specimen, healthy
+
+from normcourse.clinic.checks import CHECKS
+from normcourse.clinic.subject import Norm, find_norms
+
+#: What every check that is planted here plants: by the check's name.
+PLANTS: dict[str, Callable[[Specimen], "Planted | None"]] = {}
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A planted fault: the layers at which it must be found, and what `examine` is given beside the batches."""
+
+    layers: tuple[str, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+Plant = Callable[[Specimen], Planted | None]
+
+
+def plants(check: str) -> Callable[[Plant], Plant]:
+    """Register a function that plants a check's fault in a specimen, or gives None where there is none to plant."""
+
+    def register(plant: Plant) -> Plant:
+        PLANTS[check] = plant
+        return plant
+
+    return register
+
+
+def norms_of(specimen: Specimen, *kinds: str) -> list[Norm]:
+    """The norms of these kinds; of all without any."""
+    return [norm for norm in find_norms(specimen.model) if not kinds or norm.kind in kinds]
+
+
+def outcome(check: str, name: str) -> str:
+    """``"found"``, ``"n/a"`` or ``"missed"``: what becomes of a check's fault in a model."""
+    specimen = healthy(name)
+    planted = PLANTS[check](specimen)
+    if planted is None:
+        return "n/a"
+    needs = next(known.needs for known in CHECKS if known.name == check)
+    report = specimen.report(with_batches="batches" in needs, **planted.settings)
+    found = [finding for finding in report.findings if finding.name == check]
+    return "found" if any(set(planted.layers) <= set(finding.layers) for finding in found) else "missed"
+
+
+def assert_found(check: str, *, at_least: int = 3) -> None:
+    """Plant the fault in every model: it is missed in none, and found in at least so many."""
+    outcomes = {name: outcome(check, name) for name in NAMES}
+    assert "missed" not in outcomes.values(), outcomes
+    assert list(outcomes.values()).count("found") >= at_least, outcomes
