@@ -9,6 +9,7 @@ Importing this package pulls in neither torch nor matplotlib: import the submodu
 ``normcourse.nn``           torch: drop-in layers, and tools for networks that hold them
 ``normcourse.models``       networks that the chapters take apart
 ``normcourse.data``         data sets that need no download
+``normcourse.clinic``       examines a model's norms: what is wrong, and what the mend gains
 ``normcourse.experiments``  the course's training runs, over several seeds at once
 ``normcourse.plotting``     results as figures
 ``normcourse.explore``      figures with sliders

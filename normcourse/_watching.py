@@ -7,15 +7,22 @@ from torch.autograd import forward_ad
 __all__ = ["is_followed", "is_recomputed", "refuse_symbols"]
 
 
-def is_followed(x: Tensor) -> bool:
-    """Whether every operation on x is followed: it then must be one that PyTorch knows, and not in place."""
+def is_followed(*tensors: Tensor | None) -> bool:
+    """Whether operations on these are followed: they then must be PyTorch's own, and none in place."""
+    given = [x for x in tensors if x is not None]
     return (
         torch.compiler.is_compiling()
         or torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         or torch._C._are_functorch_transforms_active()  # torch.func
-        or forward_ad._current_level >= 0
-        or torch._C._functorch.is_legacy_batchedtensor(x)  # torch.autograd.grad(is_grads_batched=True)
+        or torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None  # make_fx
+        # torch.autograd.grad(is_grads_batched=True)
+        or any(x.is_meta or torch._C._functorch.is_legacy_batchedtensor(x) for x in given)
+        or (forward_ad._current_level >= 0 and any(_has_tangent(x) for x in given))
     )
+
+
+def _has_tangent(x: Tensor) -> bool:
+    return forward_ad.unpack_dual(x).tangent is not None  # type: ignore[no-untyped-call]
 
 
 def is_recomputed() -> bool:

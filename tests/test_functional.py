@@ -1,12 +1,15 @@
 """What the torch functions promise beyond parity: derivatives, precision, transforms, identities, errors."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils.checkpoint import checkpoint
 
 from normcourse import _normalize
 from normcourse import functional as ours
@@ -113,6 +116,7 @@ def test_a_long_row_loses_no_digits() -> None:
     assert error < 3e-6  # a running sum of a million squares costs more than ten times that
 
 
+@pytest.mark.parametrize("create_graph", [True, False])
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize(
     ("function", "shape", "size"),
@@ -121,16 +125,18 @@ def test_a_long_row_loses_no_digits() -> None:
     ids=["layer_norm", "group_norm"],
 )  # fmt: skip
 def test_a_pool_of_one_has_no_gradient(
-    function: Callable[..., Tensor], shape: tuple[int, ...], size: int, affine: bool
+    function: Callable[..., Tensor], shape: tuple[int, ...], size: int, affine: bool, create_graph: bool
 ) -> None:
     random = torch.Generator().manual_seed(0)
     x, upstream = (torch.randn(shape, generator=random).requires_grad_() for _ in range(2))
     parameters = [9 * torch.randn(size, generator=random) for _ in range(2 * affine)]
-    (gradient,) = torch.autograd.grad(function(x, *parameters), x, upstream, create_graph=True)
+    y = function(x, *parameters)
+    (gradient,) = torch.autograd.grad(y, x, upstream, create_graph=create_graph)
     # Exactly none: a processor that fuses x * y + z must not leave what rounding left.
     assert torch.equal(gradient, torch.zeros(shape))
-    for second in torch.autograd.grad(gradient.sum(), (x, upstream)):
-        assert torch.equal(second, torch.zeros(shape))
+    if create_graph:
+        for second in torch.autograd.grad(gradient.sum(), (x, upstream)):
+            assert torch.equal(second, torch.zeros(shape))
 
 
 @pytest.mark.parametrize("name", NORMS)
@@ -218,6 +224,46 @@ def test_the_fast_way_and_the_plain_one_agree(name: str) -> None:
         rtol=1e-13,
         atol=1e-13,
     )
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_the_output_is_no_view_and_may_be_changed_in_place(name: str) -> None:
+    function, inputs = draw(name)
+    with torch.no_grad():  # a frozen part, say, whose output a trained one adds to
+        y = function(ours, *inputs)
+    y += torch.ones((), dtype=torch.float64, requires_grad=True)
+    assert y.requires_grad
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_a_trace_by_make_fx_serves_other_sizes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    function, (x, weight, bias) = draw(name)
+    monkeypatch.setattr(_normalize, "BLOCK", 4)
+    traced = make_fx(partial(function, ours), tracing_mode="symbolic")(x, weight, bias)
+    wide = torch.cat([x, 2 * x + 1, x.flip(1)])
+    torch.testing.assert_close(traced(wide, weight, bias), function(ours, wide, weight, bias))
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_backward_on_meta(name: str) -> None:
+    function, inputs = draw(name)
+    x, weight, bias = (tensor.to("meta").requires_grad_() for tensor in inputs)
+    function(ours, x, weight, bias).sum().backward()
+    assert x.grad is not None
+
+
+@torch_warns
+@pytest.mark.parametrize("name", NORMS)
+def test_a_dual_level_around_the_backward_alone_changes_nothing(name: str) -> None:
+    function, inputs = draw(name)
+    gradients = []
+    for level in (nullcontext, forward_ad.dual_level):
+        leaves = [tensor.clone().requires_grad_() for tensor in inputs]
+        y = checkpoint(partial(function, ours), *leaves, use_reentrant=False)
+        with level():
+            y.square().sum().backward()
+        gradients.append(leaves[0].grad)
+    torch.testing.assert_close(*gradients)
 
 
 @pytest.mark.parametrize("name", NORMS)

@@ -34,17 +34,17 @@ def examine(
 ) -> Report:
     """Examine the norms of a model.
 
-    Without batches it looks at the model as it stands. With batches it also runs it on them, in inference mode
-    and with the batch norms in training mode, and sees what each norm is given. With a loss as well, each mend
-    that can be tried is tried on a copy, and the loss in inference mode measured before and after. Nothing is
-    trained, and the model comes back as it was, after an error too: modes, buffers, hooks, gradients and the
-    state of the random generators.
+    Without batches it looks at the model as it stands. With batches it also runs it on them, in inference
+    mode and with the batch norms in training mode, and sees what each norm is given. With a loss as well,
+    each mend that can be tried is tried on a copy, and the loss in inference mode measured before and after.
+    Nothing is trained, and the model comes back as it was, after an error too: modes, buffers, hooks,
+    gradients and the state of the random generators.
 
     Args:
-        model: Any module, on any device. Its norms may be PyTorch's, this package's, or of other libraries,
-            found by what they hold and by what they do.
-        batches: Inputs on the model's device: tensors; tuples or lists whose first item is the input and whose
-            second is the target; or mappings of keyword arguments. Ten of the usual size are enough.
+        model: Any module, on any device. Its norms may be PyTorch's, this package's, or of other
+            libraries, found by what they hold and by what they do.
+        batches: Inputs on the model's device: tensors; tuples or lists whose first item is the input and
+            whose second is the target; or mappings of keyword arguments. Ten of the usual size are enough.
         loss: Takes the output and the target of a batch (of a mapping: the mapping), and gives a number.
         optimizer: What trains the model, to see which parameters it has and how it decays them.
         causal: Whether an output at a position must not depend on later positions, as in a language model.
@@ -83,8 +83,7 @@ def examine(
                 skipped[check.name] = NEEDED[missing[0]]
                 continue
             step("checks")
-            for finding in check.find(case):
-                findings.append(finding)
+            findings += check.find(case)
             checked.append(check.name)
         if loss is not None and given is not None and passes is not None:
             findings = [_tried(model, finding, given, loss, step) for finding in findings]

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from normcourse.clinic.subject import Norm
@@ -37,9 +37,9 @@ class Call:
         mean: Of each channel or feature, over all else.
         var: The biased variance of the same values.
         largest: The largest magnitude of the input.
-        square: The smallest variance (of an RMS norm: mean square) of a row; infinity for the norms that pool no rows.
+        square: The smallest variance of a row, or mean square for an RMS norm; infinity for other norms.
         producer: The layer whose output the input is; None if it comes from elsewhere.
-        repeated: The largest share of a sequence's positions that hold the very same values; 0 for other inputs.
+        repeated: The largest share of a sequence's positions that hold the same values; else 0.
     """
 
     norm: Norm
@@ -253,12 +253,12 @@ def _seen(norm: Norm, batch: int, x: Tensor, producer: str | None) -> Call:
     if batch == 0 and x.dim() == 3 and norm.kind == "batch":
         random = torch.Generator().manual_seed(0)
         marks = rows.double() @ torch.randn(rows.shape[1], generator=random).double().to(rows.device)
-        repeated = float(marks.unique(return_counts=True)[1].max()) / len(marks)
+        repeated = float(torch.unique(marks, return_counts=True)[1].max()) / len(marks)
     return Call(norm, batch, tuple(x.shape), mean, var, float(x.abs().max()), square, producer, repeated)
 
 
 def _rows(norm: Norm, x: Tensor) -> Tensor:
-    """The input as ``(values, channels)``; channels are the axis of the norm's size, the second or the last."""
+    """The input as ``(values, channels)``; channels are the axis of the norm's size."""
     last = x.dim() < 2 or norm.kind in ("layer", "rms")
     sizes = x.shape[-1], x.shape[1] if x.dim() > 1 else 0
     if norm.features in sizes and norm.features != sizes[0 if last else 1]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
+from math import inf, isfinite
 from typing import Any
 
 from torch import nn
@@ -29,7 +30,8 @@ class Effect:
     after: float
 
     def __str__(self) -> str:
-        verb = "falls" if self.after < self.before else "rises" if self.after > self.before else "stays"
+        finite = isfinite(self.before) and isfinite(self.after)
+        verb = "goes" if not finite else "falls" if self.after < self.before else "rises"
         return f"{self.quantity} {verb} from {self.before:.3g} to {self.after:.3g}"
 
 
@@ -65,20 +67,23 @@ class Finding:
 
     @property
     def gain(self) -> float:
-        """How far the mend lowers the loss; 0 where nothing was measured."""
-        return 0.0 if self.effect is None else self.effect.before - self.effect.after
+        """How far the mend lowers the loss; 0 where nothing was measured, infinite from no number to one."""
+        before, after = (0.0, 0.0) if self.effect is None else (self.effect.before, self.effect.after)
+        if not isfinite(before):
+            return inf if isfinite(after) else 0.0
+        return before - after if isfinite(after) else -inf
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
         effect = self.effect and {
             "quantity": self.effect.quantity,
-            "before": self.effect.before,
-            "after": self.effect.after,
+            "before": _plain(self.effect.before),
+            "after": _plain(self.effect.after),
         }
         return {
             "name": self.name,
             "layers": list(self.layers),
-            "measured": dict(self.measured),
+            "measured": {what: _plain(value) for what, value in self.measured.items()},
             "follows": self.follows,
             "mend": self.mend,
             "certainty": self.certainty,
@@ -182,6 +187,11 @@ def _layers(layers: Sequence[str], most: int = 4) -> str:
 
 def _number(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.3g}"
+
+
+def _plain(value: float | str) -> float | str:
+    """The value as JSON has it, which has no NaN and no infinity."""
+    return value if isinstance(value, str) or isfinite(value) else str(value)
 
 
 def _fold(finding: Finding) -> str:

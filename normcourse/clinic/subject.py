@@ -51,14 +51,13 @@ class Norm:
     @property
     def gamma(self) -> Tensor | None:
         """What it multiplies by, of one value per channel or feature; None without an affine."""
-        weight = getattr(self.layer, "weight", None)
-        return weight.detach() + self.offset if isinstance(weight, Tensor) else None
+        weight = _values(self.layer, "weight")
+        return weight if weight is None else weight + self.offset
 
     @property
     def beta(self) -> Tensor | None:
         """What it adds; None if it adds nothing."""
-        bias = getattr(self.layer, "bias", None)
-        return bias.detach() if isinstance(bias, Tensor) else None
+        return _values(self.layer, "bias")
 
     @property
     def eps(self) -> float | None:
@@ -68,8 +67,8 @@ class Norm:
     @property
     def running(self) -> tuple[Tensor, Tensor] | None:
         """The running mean and variance; None if it keeps none."""
-        mean, var = (getattr(self.layer, f"running_{what}", None) for what in ("mean", "var"))
-        return (mean, var) if isinstance(mean, Tensor) and isinstance(var, Tensor) else None
+        mean, var = (_values(self.layer, f"running_{what}") for what in ("mean", "var"))
+        return None if mean is None or var is None else (mean, var)
 
     @cached_property
     def fixed(self) -> bool:
@@ -99,6 +98,12 @@ class Norm:
         return found[0].numel() if found else 0
 
 
+def _values(layer: nn.Module, name: str) -> Tensor | None:
+    """A tensor that a layer holds; None if it has none of this name, or one without values."""
+    value = getattr(layer, name, None)
+    return value.detach() if isinstance(value, Tensor) and not value.is_meta else None
+
+
 def find_norms(model: nn.Module) -> list[Norm]:
     """Return the norms of a model in its order: of PyTorch, of this package, and what behaves like them."""
     names: dict[nn.Module, list[str]] = {}
@@ -116,8 +121,11 @@ def _found(names: dict[nn.Module, list[str]]) -> Iterator[Norm]:
             and {"running_mean", "running_var"} <= dict(layer.named_buffers(recurse=False)).keys()
         ):
             kind = "batch"
-        if kind is None:
-            kind, offset = _behaves_like(layer)
+        if kind in (None, "layer", "rms") and not type(layer).__module__.startswith(
+            ("torch.", "normcourse.")
+        ):
+            behaves, offset = _behaves_like(layer)
+            kind = kind or behaves
         if kind is not None:
             yield Norm(tuple(where), layer, kind, offset)
 
@@ -125,28 +133,29 @@ def _found(names: dict[nn.Module, list[str]]) -> Iterator[Norm]:
 def _behaves_like(layer: nn.Module) -> tuple[str | None, float]:
     """Which norm over the last axis a layer of another library computes, and what it adds to its weight."""
     parameters = dict(layer.named_parameters(recurse=False))
-    if list(layer.children()) or not 1 <= len(parameters) <= 2 or type(layer).__module__.startswith("torch."):
-        return None, 0.0
     weight, bias = parameters.get("weight"), parameters.get("bias")
-    if weight is None or weight.dim() != 1 or weight.is_meta or (len(parameters) == 2 and bias is None):
+    if any(True for _ in layer.children()) or weight is None or weight.dim() != 1 or weight.is_meta:
+        return None, 0.0
+    if len(parameters) > 1 + (bias is not None):
         return None, 0.0
     random = torch.Generator().manual_seed(0)
-    x = (torch.randn(4, len(weight), generator=random) * 3 + 1).to(weight.device)
+    x, *own = (torch.randn(*shape, len(weight), generator=random) for shape in ((4,), (), ()))
+    # With random parameters: the layer's own may be zero, or no numbers.
+    drawn = {name: value.to(weight) for name, value in zip(parameters, own, strict=False)}
+    x = (3 * x + 1).to(weight)
     try:
         with torch.no_grad():
-            y: Any = layer(x.to(weight.dtype))
-            if not isinstance(y, Tensor) or y.shape != x.shape:
-                return None, 0.0
-            y, gamma = y.float(), weight.float()
-            beta = 0.0 if bias is None else bias.float()
-            for kind, size in (("rms", len(weight)), ("layer", len(weight))):
-                centred = x - x.mean(1, keepdim=True) if kind == "layer" else x
-                xhat = centred * torch.rsqrt(centred.square().sum(1, keepdim=True) / size + 1e-6)
-                for offset in (0.0, 1.0):
-                    if torch.allclose(
-                        y, xhat * (gamma + offset) + beta, rtol=0.05, atol=0.05 * float(y.abs().max())
-                    ):
-                        return kind, offset
+            y: Any = torch.func.functional_call(layer, drawn, (x,))
     except Exception:  # a layer of any kind, asked with what it may not take
         return None, 0.0
+    if not isinstance(y, Tensor) or y.shape != x.shape:
+        return None, 0.0
+    x, y, gamma = x.float(), y.float(), drawn["weight"].float()
+    beta = 0.0 if bias is None else drawn["bias"].float()
+    for kind in ("rms", "layer"):
+        centred = x - x.mean(1, keepdim=True) if kind == "layer" else x
+        xhat = centred * torch.rsqrt(centred.square().mean(1, keepdim=True))
+        for offset in (0.0, 1.0):
+            if torch.allclose(y, xhat * (gamma + offset) + beta, rtol=0.05, atol=0.05):
+                return kind, offset
     return None, 0.0

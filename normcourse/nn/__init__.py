@@ -1,11 +1,14 @@
 """The norms as layers, with the signatures, parameter names and state of ``torch.nn``.
 
-``torch.compile``, ``torch.export``, ``torch.jit.trace``, ``torch.func`` and ``torch.utils.checkpoint`` take
-them, in training and in evaluation. But they are classes of their own, and what looks for PyTorch's classes
-does not find them:
+``torch.compile``, ``torch.export``, ``torch.jit.trace`` and ``torch.utils.checkpoint`` take them, in training
+and in evaluation; so does ``torch.func``, but not layers whose running statistics move: it refuses them, as
+PyTorch's. (With several processes, :class:`SyncBatchNorm` can be compiled in parts and recomputed, no more.)
+
+They are classes of their own, and what looks for PyTorch's classes does not find them:
 
 - ``torch.optim.swa_utils.update_bn`` passes them over without a word: use :func:`recalibrate`.
 - ``torch.nn.SyncBatchNorm.convert_sync_batchnorm`` does, too: use that method of :class:`SyncBatchNorm`.
+- ``torch.func.replace_all_batch_norm_modules_`` does, too: build them with ``track_running_stats=False``.
 - ``torch.ao.quantization.fuse_modules`` and ``torch.fx.experimental.optimization.fuse`` stop with an error:
   use :func:`fold_batch_norms`.
 - ``torch.fx.symbolic_trace`` and ``torch.jit.script`` stop with an error that names the layer: use

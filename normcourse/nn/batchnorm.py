@@ -38,8 +38,8 @@ class BatchNorm1d(BatchNorm):
 
     View N C S, pooled over N S, affine over C. Training normalizes by the batch's mean and biased variance,
     and tracks the mean and the unbiased variance; evaluation normalizes by what was tracked. A batch that
-    ``torch.utils.checkpoint`` runs again in the backward pass is tracked once (by PyTorch's layer twice), and
-    one that is refused is not counted.
+    ``torch.utils.checkpoint`` runs again in the backward pass is tracked once, unless the layer itself is
+    compiled (by PyTorch's layer twice), and one that is refused is not counted.
 
     Args:
         num_features: The channels C.

@@ -43,9 +43,10 @@ def fold_centring(layer: nn.Linear) -> nn.Linear:
     _check_linear("fold_centring", layer)
     folded = deepcopy(layer)
     with torch.no_grad():
-        for parameter in folded.parameters():  # the outputs are the first axis of both
-            exact = parameter.double()
-            parameter.copy_(exact - exact.mean(dim=0))
+        for parameter in (folded.weight, folded.bias):  # the outputs are the first axis of both
+            if parameter is not None:
+                exact = parameter.double()
+                parameter.copy_(exact - exact.mean(dim=0))
     return folded
 
 

@@ -84,7 +84,8 @@ def fold_batch_norms(model: nn.Module, *, strict: bool = True) -> fx.GraphModule
 
     A graph holds no shapes. After a ``Linear`` on ``(N, L, F)`` a batch norm takes L as its channels, and
     where L happens to be the layer's number of outputs as well, this is not seen: compare the outputs on a
-    batch. Batch norms that are called as functions are not seen either, and stay.
+    batch. So it is with a ``Conv1d`` on ``(C, L)``. Batch norms that are called as functions are not seen
+    either, and stay.
 
     Args:
         model: In evaluation mode, and such that ``torch.fx`` can trace it: no control flow that depends on
@@ -95,8 +96,8 @@ def fold_batch_norms(model: nn.Module, *, strict: bool = True) -> fx.GraphModule
         A copy of the model without the folded batch norms, as a ``GraphModule``; called as the model is.
 
     Raises:
-        ValueError: A batch norm is in training mode, or the model cannot be copied; or, if ``strict``, one
-            cannot be folded: the message names each with the reason.
+        ValueError: A batch norm is in training mode, the model cannot be copied, or has a hook itself; or, if
+            ``strict``, one cannot be folded: the message names each with the reason.
 
     Source:
         Jacob et al. 2018, arXiv 1712.05877, section 3.2; Reed et al. 2021, arXiv 2112.08429, for tracing.
@@ -106,6 +107,11 @@ def fold_batch_norms(model: nn.Module, *, strict: bool = True) -> fx.GraphModule
         >>> [type(layer).__name__ for layer in fold_batch_norms(model).children()]
         ['Linear', 'ReLU']
     """
+    if model._forward_hooks or model._forward_pre_hooks or "forward" in model.__dict__:
+        raise ValueError(
+            "the model itself has a forward hook, or a forward that was put into it, which a trace leaves out: "
+            "remove it first, or fold the model inside"
+        )
     model = _copy(model)
     graph = _Tracer().trace(model)
     layers: dict[Any, Any] = dict(model.named_modules())
@@ -145,8 +151,10 @@ class _Tracer(fx.Tracer):
     """Takes the layers of torch and of this package as they are, and traces through all else."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        own = type(m).__module__.startswith(__package__)
-        return own or isinstance(m, AnyBatchNorm) or super().is_leaf_module(m, module_qualified_name)
+        own = type(m).__module__.startswith(__package__) or isinstance(
+            m, (AnyBatchNorm, *Layer.__constraints__)
+        )
+        return own or super().is_leaf_module(m, module_qualified_name)
 
 
 def _obstacle(node: fx.Node, layers: Mapping[Any, Any], calls: Mapping[Any, int]) -> str | None:

@@ -96,7 +96,7 @@ class BatchRenorm(BatchNorm):
 
     Raises:
         ValueError: A bound is out of range.
-        RuntimeError: It is run again in a backward pass (``torch.utils.checkpoint``), in training mode.
+        RuntimeError: It is run in a backward pass, as ``torch.utils.checkpoint`` does, in training mode.
             Under ``torch.compile`` this is not seen, and the gradients are wrong: keep the layer out.
 
     Source:
@@ -132,8 +132,8 @@ class BatchRenorm(BatchNorm):
         self._check_rank(input)
         if is_recomputed():
             raise RuntimeError(
-                "BatchRenorm cannot run again in the backward pass, because its first run has moved the "
-                "running statistics that its output depends on: keep it out of torch.utils.checkpoint"
+                "BatchRenorm cannot run in a backward pass, where torch.utils.checkpoint runs it again: its "
+                "first run has moved the running statistics that its output depends on. Keep it out"
             )
         mean, var = self.running_mean.clone(), self.running_var.clone()
         running = (self.running_mean, self.running_var)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from specimens import NAMES, Specimen, healthy
@@ -9,13 +10,16 @@ from specimens import NAMES, Specimen, healthy
 from normcourse.clinic.checks import CHECKS
 from normcourse.clinic.subject import Norm, find_norms
 
+#: Says which check finds its fault in which model.
+TABLE = Path(__file__).parents[2] / "docs" / "clinic.md"
+
 #: What every check that is planted here plants: by the check's name.
 PLANTS: dict[str, Callable[[Specimen], "Planted | None"]] = {}
 
 
 @dataclass(frozen=True)
 class Planted:
-    """A planted fault: the layers at which it must be found, and what `examine` is given beside the batches."""
+    """A planted fault: the layers at which it must be found, and what else `examine` is given."""
 
     layers: tuple[str, ...]
     settings: dict[str, Any] = field(default_factory=dict)
@@ -25,7 +29,7 @@ Plant = Callable[[Specimen], Planted | None]
 
 
 def plants(check: str) -> Callable[[Plant], Plant]:
-    """Register a function that plants a check's fault in a specimen, or gives None where there is none to plant."""
+    """Register what plants a check's fault in a specimen, or gives None where it cannot exist."""
 
     def register(plant: Plant) -> Plant:
         PLANTS[check] = plant
@@ -51,8 +55,14 @@ def outcome(check: str, name: str) -> str:
     return "found" if any(set(planted.layers) <= set(finding.layers) for finding in found) else "missed"
 
 
+def row(check: str) -> str:
+    """The check's row of the table in ``docs/clinic.md``, from planting its fault in every model."""
+    return f"| {check} | " + " | ".join(outcome(check, name) for name in NAMES) + " |"
+
+
 def assert_found(check: str, *, at_least: int = 3) -> None:
-    """Plant the fault in every model: it is missed in none, and found in at least so many."""
-    outcomes = {name: outcome(check, name) for name in NAMES}
-    assert "missed" not in outcomes.values(), outcomes
-    assert list(outcomes.values()).count("found") >= at_least, outcomes
+    """Plant the fault in every model: missed in none, found in so many, and as the table in the docs says."""
+    now = row(check)
+    assert "missed" not in now, now
+    assert now.count("found") >= at_least, now
+    assert now in TABLE.read_text(encoding="utf-8").splitlines(), f"run tests/clinic/test_table.py; now {now}"

@@ -19,7 +19,9 @@ from normcourse.experiments.inference import drawn_cnn
 from normcourse.models import CausalTransformer
 
 IMAGES: dict[str, tuple[str, dict[str, Any]]] = {
-    "ResNet": ("ResNet", {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 2], "layer_type": "basic"}),
+    "ResNet": (
+        "ResNet", {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 2], "layer_type": "basic"}
+    ),
     "RegNet": ("RegNet", {"embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 2], "groups_width": 4}),
     "MobileNetV2": ("MobileNetV2", {"depth_multiplier": 0.35, "image_size": 32}),
     "EfficientNet": (
@@ -29,7 +31,8 @@ IMAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "ConvNeXt": ("ConvNext", {"hidden_sizes": [8, 16], "depths": [1, 1], "num_stages": 2}),
     "Swin": (
         "Swin",
-        {"image_size": 32, "patch_size": 2, "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2], "window_size": 4},
+        {"image_size": 32, "patch_size": 2, "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2],
+         "window_size": 4},
     ),
     "ViT": ("ViT", {"image_size": 32, "patch_size": 8}),
 }  # fmt: skip
@@ -119,7 +122,7 @@ def raw(name: str) -> Specimen:
 
 
 def healthy(name: str) -> Specimen:
-    """The same as if it had been trained: own gammas and betas, statistics of its batches, PyTorch's momentum."""
+    """The same as after training: own gammas and betas, statistics of its batches, PyTorch's momentum."""
     return deepcopy(_healthy(name))
 
 

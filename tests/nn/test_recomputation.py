@@ -47,6 +47,20 @@ def test_a_batch_is_tracked_once(name: str, last: bool, reentrant: bool) -> None
     torch.testing.assert_close(got, wanted)
 
 
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_what_follows_may_work_in_place(reentrant: bool) -> None:
+    block, x = nn.Sequential(nn.Linear(4, 4), ours.BatchNorm1d(4)), torch.randn(7, 4, requires_grad=True)
+    torch.relu_(checkpoint(block, x, use_reentrant=reentrant)).sum().backward()
+
+
+def test_compiled_around_the_checkpoint_it_is_tracked_once_too() -> None:
+    layer, x = ours.BatchNorm1d(3), torch.randn(8, 3, requires_grad=True)
+    torch.compiler.reset()
+    run = torch.compile(lambda x: checkpoint(layer, x, use_reentrant=False).sin(), backend="aot_eager")
+    run(x).sum().backward()
+    assert layer.num_batches_tracked == 1
+
+
 def test_a_second_tracking_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("normcourse.nn._base.is_recomputed", lambda: False)
     for name in ("BatchNorm1d", "BatchNorm1d, average", "InstanceNorm1d", "GhostBatchNorm"):
@@ -64,9 +78,7 @@ def test_torchs_own_layer_tracks_it_twice() -> None:
 def test_batch_renorm_refuses_a_second_pass(reentrant: bool) -> None:
     layer, x = ours.BatchRenorm(3), torch.randn(8, 3, requires_grad=True)
     y = checkpoint(nn.Sequential(layer, nn.Tanh()), x, use_reentrant=reentrant)
-    with pytest.raises(
-        RuntimeError, match=r"cannot run again in the backward pass.*torch\.utils\.checkpoint"
-    ):
+    with pytest.raises(RuntimeError, match=r"cannot run in a backward pass.*torch\.utils\.checkpoint"):
         y.sum().backward()
     y = checkpoint(layer.eval(), x, use_reentrant=reentrant)  # evaluation depends on nothing that moves
     y.backward(torch.randn(8, 3))

@@ -80,6 +80,25 @@ def test_a_trace_can_be_saved(name: str, training: bool) -> None:
 
 
 @each_layer
+@each_mode
+def test_func(name: str, training: bool) -> None:
+    layer, x = made(name, training)
+    upstream = torch.randn(x.shape, dtype=x.dtype)
+
+    def loss(x: Tensor) -> Tensor:
+        return (layer(x) * upstream).sum()
+
+    if training and any("running" in key for key, _ in layer.named_buffers()):
+        with pytest.raises(
+            RuntimeError
+        ):  # as for PyTorch's batch norm: they would move within a pure function
+            torch.func.grad(loss)(x)
+        return
+    leaf = x.clone().requires_grad_()
+    torch.testing.assert_close(torch.func.grad(loss)(x), torch.autograd.grad(loss(leaf), leaf)[0])
+
+
+@each_layer
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize(
     ("tool", "message"),

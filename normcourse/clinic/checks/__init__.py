@@ -25,9 +25,17 @@ NEEDED = {
 
 @dataclass(frozen=True)
 class Check:
-    """A check, as `examine` runs it."""
+    """A check, as `examine` runs it.
+
+    Args:
+        name: What its findings are called.
+        about: What it looks for: the first line of its module.
+        needs: What it cannot do without, of `NEEDED`.
+        find: Yields findings.
+    """
 
     name: str
+    about: str
     needs: tuple[str, ...]
     find: Callable[[Case], Iterator[Finding]]
 
@@ -38,7 +46,8 @@ def _check(module: ModuleType) -> Check:
         raise ValueError(
             f"the check {name!r} needs {sorted(unknown)}, but only {sorted(NEEDED)} can be needed"
         )
-    return Check(name, tuple(module.NEEDS), module.find)
+    about = str(module.__doc__).splitlines()[0]
+    return Check(name, about, tuple(module.NEEDS), module.find)
 
 
 #: The checks, by the names of their modules.

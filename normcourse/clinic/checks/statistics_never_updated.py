@@ -21,7 +21,7 @@ def find(case: Case) -> Iterator[Finding]:
     ]
     if not idle:
         return
-    counts = {norm.batches for norm in idle} - {None}
+    counts = [norm.batches for norm in idle if norm.batches is not None]
     yield Finding(
         name="statistics never updated",
         layers=tuple(norm.name for norm in idle),
@@ -31,9 +31,9 @@ def find(case: Case) -> Iterator[Finding]:
             "batches that they counted": max(counts, default="not counted"),
         },
         follows=(
-            "In inference mode these layers normalize by mean 0 and variance 1, so not at all. A model that was "
-            "never trained has them; in a trained one they were lost in loading, or training never ran in "
-            "training mode."
+            "In inference mode these layers normalize by mean 0 and variance 1, so not at all. A model that "
+            "was never trained has them; in a trained one they were lost in loading, or training never ran "
+            "in training mode."
         ),
         mend="normcourse.nn.recalibrate(model, batches)",
         certainty="certain",

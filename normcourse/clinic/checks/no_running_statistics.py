@@ -1,0 +1,33 @@
+"""Batch norms that keep no running statistics, and so normalize by the batch in both modes."""
+
+from collections.abc import Iterator
+
+from normcourse.clinic.case import Case
+from normcourse.clinic.report import Finding
+
+NEEDS = ()
+
+
+def find(case: Case) -> Iterator[Finding]:
+    """Name the batch norms without running statistics, unless the batches showed what that does."""
+    batch = [norm for norm in case.norms if norm.kind == "batch"]
+    found = [norm for norm in batch if getattr(norm.layer, "running_mean", None) is None]
+    leak = case.passes.examples if case.passes is not None else None
+    if not found or (leak is not None and leak.layer in {norm.name for norm in found}):
+        return  # the latter is a finding of its own: examples leak
+    yield Finding(
+        name="no running statistics",
+        layers=tuple(norm.name for norm in found),
+        measured={
+            "batch norms without running statistics": len(found),
+            "batch norms": len(batch),
+        },
+        follows=(
+            "In inference mode too these layers normalize by the batch, because they have nothing else. So "
+            "an answer depends on the others in its batch, and eval() does not change that. It is a fault "
+            "unless answers are only asked for in large mixed batches, or the batch is to be adapted to."
+        ),
+        mend="layer = nn.BatchNorm2d(channels); normcourse.nn.recalibrate(model, batches)",
+        certainty="possible",
+        page="03-inference-statistics/03-modes",
+    )

@@ -1,0 +1,143 @@
+"""Running statistics that are not those of the given batches."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import exp, log, sqrt
+
+import torch
+from torch import Tensor
+
+from normcourse.clinic.case import Case
+from normcourse.clinic.checks.modes_mixed import follows_training
+from normcourse.clinic.mends import recalibrated
+from normcourse.clinic.passes import Call
+from normcourse.clinic.report import Finding
+from normcourse.clinic.subject import Norm
+
+NEEDS = ("batches",)
+# Of the means, in standard deviations, and of the logarithms of these. On drawn digits a network whose
+# statistics lag by the first loses answers already; changes of the light that it cannot read reach the
+# second.
+_NEAR, _FAR = (0.1, log(1.1)), (0.25, log(1.3))
+_ERRORS = 4  # as many standard errors are taken for sampling
+_EXAMPLES = 8  # fewer say nothing about a variance
+
+
+def find(case: Case) -> Iterator[Finding]:
+    """Name the norms whose statistics depart from those of the batches."""
+    seen = case.seen()
+    compared = [
+        norm
+        for norm in case.norms
+        if uses_batches(case, norm)
+        and was_updated(norm)
+        and sum(call.shape[0] for call in seen.of(norm)) >= _EXAMPLES
+    ]
+    distances = {norm: _own_distance(norm, seen.of(norm), seen.of(norm, training=True)) for norm in compared}
+    departing = {norm: far for norm, far in distances.items() if _reaches(far, _NEAR)}
+    if not departing:
+        return
+    called = [call.norm for call in seen.calls]
+    first = min(departing, key=called.index)
+    at_the_start = first is min(compared, key=called.index)
+    means, widths = departing[first]
+    measured: dict[str, float | str] = {
+        "layers that depart": len(departing),
+        "layers compared": len(compared),
+        "first of them that is called": first.name,
+    }
+    if means:
+        measured["its means lie off by, in running standard deviations"] = means
+    if widths:
+        measured["its standard deviations are off by the factor"] = exp(widths)
+    if seen.disagreement is not None:
+        measured["outputs of the two modes lie apart by, in standard deviations"] = seen.disagreement
+    yield Finding(
+        name="statistics far from the batches",
+        layers=tuple(norm.name for norm in departing),
+        measured=measured,
+        follows=(
+            "In inference mode these layers do not centre and scale the batches, so the layers behind them "
+            "get other inputs than they learnt from. "
+            + (
+                "It begins at the first batch norm, so the inputs may be others than in training, or the "
+                "statistics lag behind the weights. "
+                if at_the_start
+                else "The batch norms before them fit, so it is their statistics that lag or are others'. "
+            )
+            + "If the batches are a fair sample of what the model is for, the statistics should be theirs."
+        ),
+        mend="normcourse.nn.recalibrate(model, batches)",
+        certainty="likely" if any(_reaches(far, _FAR) for far in departing.values()) else "possible",
+        page="03-inference-statistics/"
+        + ("06-test-time-adaptation" if at_the_start else "02-lag-and-recalibration"),
+        mending=partial(recalibrated, batches=case.batches),
+    )
+
+
+def uses_batches(case: Case, norm: Norm) -> bool:
+    """Whether a norm is a batch norm that takes its statistics from the batch while the model trains."""
+    return norm.kind == "batch" and not norm.fixed and follows_training(case, norm.layer)
+
+
+def was_updated(norm: Norm) -> bool:
+    """Whether a norm has running statistics, and others than those that it starts with."""
+    if norm.running is None:
+        return False
+    mean, var = norm.running
+    return not bool((mean == 0).all() and (var == 1).all())
+
+
+def pooled(calls: Sequence[Call]) -> tuple[Tensor, Tensor]:
+    """Return the mean and the variance of all values of some calls, by channel."""
+    means = torch.stack([call.mean for call in calls]).double()
+    variances = torch.stack([call.var for call in calls]).double()
+    values = torch.tensor([[float(call.values)] for call in calls], dtype=means.dtype, device=means.device)
+    share = values / values.sum()
+    mean = (share * means).sum(0)
+    return mean, (share * (variances + (means - mean).square())).sum(0)
+
+
+def _reaches(far: tuple[float, float], bounds: tuple[float, float]) -> bool:
+    return far[0] >= bounds[0] or far[1] >= bounds[1]
+
+
+def _own_distance(norm: Norm, *modes: Sequence[Call]) -> tuple[float, float]:
+    """How far the statistics are off in both modes: of the means, and of the log standard deviations.
+
+    In inference mode a layer's inputs move with the errors of the norms before it, in training mode with the
+    noise of theirs in small batches. What is in both modes is the layer's own.
+    """
+    found = [_distance(norm, calls) for calls in modes if calls]
+    return min(means for means, _ in found), min(widths for _, widths in found)
+
+
+def _distance(norm: Norm, calls: Sequence[Call]) -> tuple[float, float]:
+    """Root mean squares over the channels; 0 for what sampling can have made."""
+    assert norm.running is not None
+    eps, device = norm.eps or 0.0, calls[0].mean.device
+    running_mean, running_var = (value.detach().double().to(device) for value in norm.running)
+    if running_mean.shape != calls[0].mean.shape:
+        return 0.0, 0.0
+    mean, var = pooled(calls)
+    scale = (running_var + eps).sqrt()
+    means = [call.mean.double() / scale for call in calls]
+    widths = [(call.var.double() + eps).log() / 2 for call in calls]
+    return (
+        _beyond_sampling(norm, calls, (mean - running_mean) / scale, torch.stack(means)),
+        _beyond_sampling(norm, calls, ((var + eps).sqrt() / scale).log(), torch.stack(widths)),
+    )
+
+
+def _beyond_sampling(norm: Norm, calls: Sequence[Call], off: Tensor, batches: Tensor) -> float:
+    distance = float(off.square().mean().sqrt())
+    return distance if distance > _ERRORS * _standard_error(norm, calls, batches) else 0.0
+
+
+def _standard_error(norm: Norm, calls: Sequence[Call], values: Tensor) -> float:
+    """How far the mean of the batches and the moving average of training lie apart by chance."""
+    of_one = float(values.var(0).mean()) if len(calls) > 2 else 0.0
+    if of_one == 0.0:  # too few batches, or one that comes again and again
+        return 1 / sqrt(min(call.shape[0] for call in calls))
+    momentum = getattr(norm.layer, "momentum", None) or 0.0
+    return sqrt(of_one * (1 / len(calls) + momentum / (2 - momentum)))

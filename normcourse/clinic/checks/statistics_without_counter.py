@@ -1,0 +1,37 @@
+"""Running statistics beside a count of no batches, where the next batch will replace them."""
+
+from collections.abc import Iterator
+
+from normcourse.clinic.case import Case
+from normcourse.clinic.checks.cumulative_average_left_on import averages_all
+from normcourse.clinic.report import Finding
+from normcourse.clinic.subject import Norm
+
+NEEDS = ()
+
+
+def find(case: Case) -> Iterator[Finding]:
+    """Name the batch norms with momentum None whose statistics were set, but not their count."""
+    found = [norm for norm in case.norms if averages_all(norm) and norm.batches == 0 and _set(norm)]
+    if found:
+        yield Finding(
+            name="statistics without counter",
+            layers=tuple(norm.name for norm in found),
+            measured={"batches counted": 0, "weight of the next batch": 1.0},
+            follows=(
+                "With momentum None batch t gets the weight 1/t, and the count says that the next is the "
+                "first. So one batch in training mode replaces all that the running statistics hold. They "
+                "were copied or loaded without num_batches_tracked."
+            ),
+            mend="layer.num_batches_tracked.fill_(batches)  # or layer.momentum = 0.1",
+            certainty="certain",
+            page="03-inference-statistics/01-running-statistics",
+        )
+
+
+def _set(norm: Norm) -> bool:
+    """Whether the running statistics are not what they start as, 0 and 1."""
+    if norm.running is None:
+        return False
+    mean, var = norm.running
+    return bool((mean != 0).any() or (var != 1).any())

@@ -1,0 +1,175 @@
+"""`examine` as a whole: the model comes back, nothing is hidden, mends are measured, findings are ranked."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from planting import PLANTS
+from specimens import NAMES, Specimen, each_model, healthy, raw
+from torch import Tensor, nn
+
+from normcourse.clinic import Effect, Finding, Report, examine
+from normcourse.clinic.checks import CHECKS
+
+
+def state(model: nn.Module) -> dict[str, Any]:
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_forward_hooks_with_kwargs")
+    return {
+        "tensors": {name: value.clone() for name, value in model.state_dict().items()},
+        "modes": {name: module.training for name, module in model.named_modules()},
+        "hooks": {name: [dict(getattr(m, h)) for h in hooks] for name, m in model.named_modules()},
+        "gradients": {name: (p.requires_grad, p.grad) for name, p in model.named_parameters()},
+        "objects": {name: id(value) for name, value in model.named_parameters()},
+        "buffers": {name: id(value) for name, value in model.named_buffers()},
+        "random": torch.get_rng_state(),
+    }
+
+
+def assert_as_before(model: nn.Module, before: dict[str, Any]) -> None:
+    after = state(model)
+    torch.testing.assert_close(after.pop("tensors"), before["tensors"], rtol=0, atol=0, equal_nan=True)
+    assert torch.equal(after.pop("random"), before["random"])
+    assert after == {key: before[key] for key in after}
+
+
+@each_model
+def test_the_model_comes_back_as_it_was(name: str) -> None:
+    specimen = healthy(name)
+    specimen.model.eval() if name in ("ResNet", "BERT") else specimen.model.train()
+    first = next(specimen.model.parameters())
+    first.grad = torch.ones_like(first)
+    before = state(specimen.model)
+    specimen.report()
+    assert_as_before(specimen.model, before)
+
+
+class Fails(nn.Module):
+    """Runs a batch norm, and then fails on its third call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.calls = nn.BatchNorm1d(3), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(x)
+        self.calls += 1
+        if self.calls > 2:
+            raise RuntimeError("out of luck")
+        return y
+
+
+def test_it_comes_back_after_a_failure_too_and_that_is_said() -> None:
+    model, batches = Fails(), [torch.randn(8, 3) for _ in range(5)]
+    before = state(model)
+    report = examine(model, batches, progress=False)
+    assert_as_before(model, before)
+    assert report.skipped["running the model on the batches"] == "RuntimeError: out of luck"
+    assert "statistics never updated" in report.names  # what needs no batches is still looked at
+    assert all(check.name in report.skipped for check in CHECKS if "batches" in check.needs)
+
+
+@each_model
+def test_no_false_alarm_on_a_healthy_model(name: str) -> None:
+    assert healthy(name).report().names == ()
+
+
+#: What is truly so of a released architecture with random weights, and why.
+TRUE = {
+    "MobileNetV2": {"momentum of another framework"},  # its configuration has TensorFlow's 0.997
+    "EfficientNet": {"momentum of another framework"},  # and this one 0.99
+}
+
+
+@each_model
+def test_only_true_findings_on_a_model_as_its_library_builds_it(name: str) -> None:
+    specimen = raw(name)
+    tracks = any(hasattr(layer, "running_mean") for layer in specimen.model.modules())
+    untouched = {"statistics never updated"} if tracks else set()  # nobody has trained it
+    assert set(specimen.report().names) == untouched | TRUE.get(name, set())
+
+
+def test_every_check_is_planted() -> None:
+    import importlib
+    from pathlib import Path
+
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        importlib.import_module(path.stem)
+    assert {check.name for check in CHECKS} == set(PLANTS)
+
+
+@pytest.mark.parametrize("name", ["ResNet", "the course's CNN"])
+def test_two_faults_at_once_are_both_found(name: str) -> None:
+    specimen = healthy(name)
+    layers = []
+    for check in ("momentum of another framework", "statistics never updated"):
+        planted = PLANTS[check](specimen)
+        assert planted is not None
+        layers.append((check, set(planted.layers)))
+    report = specimen.report()
+    for check, where in layers:
+        assert where <= set(report[check].layers)
+
+
+def test_a_report_says_all_in_text_html_and_json() -> None:
+    specimen = raw("MobileNetV2")
+    report = specimen.report()
+    back = json.loads(json.dumps(report.to_dict()))
+    assert [finding["name"] for finding in back["findings"]] == list(report.names)
+    for text in (str(report), report._repr_html_()):
+        for finding in report.findings:
+            assert finding.name in text
+            assert finding.page in text
+        assert "52 norms (52 batch)" in text
+        assert "no optimizer was given" in text
+    assert "<details>" in report._repr_html_()
+    with pytest.raises(KeyError, match="no finding 'leak'; there are "):
+        report["leak"]
+
+
+def finding(name: str, certainty: str, effect: Effect | None = None) -> Finding:
+    return Finding(name, ("a",), {"share": 0.5}, "So.", "mend()", certainty, "welcome", effect=effect)
+
+
+def test_what_costs_most_comes_first_then_what_is_surest() -> None:
+    ranked = Report(
+        (
+            finding("d", "possible"),
+            finding("c", "certain"),
+            finding("b", "possible", Effect("loss", 2.0, 1.5)),
+            finding("a", "likely", Effect("loss", 2.0, 0.5)),
+            finding("e", "certain", Effect("loss", 2.0, 2.5)),
+        ),
+        {"batch": 1}, (), {},
+    )  # fmt: skip
+    assert ranked.names == ("a", "b", "c", "d", "e")
+    assert str(ranked.findings[0].effect) == "loss falls from 2 to 0.5"
+
+
+def test_bad_input_is_refused_with_the_reason() -> None:
+    model = nn.BatchNorm1d(3)
+    with pytest.raises(ValueError, match="no batches: pass at least one"):
+        examine(model, [])
+    with pytest.raises(ValueError, match="a loss but no batches"):
+        examine(model, loss=nn.functional.mse_loss)
+    with pytest.raises(ValueError, match="certainty must be one of"):
+        finding("x", "sure")
+
+
+def test_batches_of_every_kind() -> None:
+    x, y = torch.randn(8, 3) + 9, torch.randn(8, 3)
+    for batch in (x, (x, y), [x, y], {"input": x}):
+        report = examine(nn.BatchNorm1d(3), (b for b in [batch] * 3), progress=False)
+        assert not report.skipped.get("running the model on the batches")
+
+
+def test_a_model_without_norms_and_one_on_meta() -> None:
+    assert examine(nn.Linear(3, 3), [torch.randn(4, 3)], progress=False).names == ()
+    report = examine(nn.Sequential(nn.BatchNorm1d(3, device="meta")), progress=False)
+    assert report.norms == {"batch": 1}
+
+
+def test_the_specimens_are_what_they_say() -> None:
+    assert len(NAMES) == 15
+    assert isinstance(deepcopy(healthy("Gemma")), Specimen)

@@ -1,0 +1,310 @@
+"""What the passes see, and that they leave everything as it was."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from specimens import each_model, healthy
+from torch import Tensor, nn
+
+from normcourse.clinic import examine
+from normcourse.clinic.passes import Passes, first_tensor, run_passes
+from normcourse.clinic.subject import find_norms
+
+IMAGES = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+ROWS = IMAGES[:, :, 0]  # as 6 examples of 3 channels at 8 places
+
+
+def passes(model: nn.Module, *batches: Any, causal: bool = False) -> Passes:
+    return run_passes(model, find_norms(model), batches, causal=causal)
+
+
+def _state(model: nn.Module) -> dict[str, Any]:
+    """All that must come back."""
+    return {
+        "modes": [module.training for module in model.modules()],
+        "hooks": [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in model.modules()],
+        "values": {name: value.clone() for name, value in model.state_dict().items()},
+        "buffers": {name: id(value) for name, value in model.named_buffers()},
+        "grads": [None if p.grad is None else p.grad.clone() for p in model.parameters()],
+        "trained": [p.requires_grad for p in model.parameters()],
+        "random": torch.get_rng_state(),
+        "grad mode": torch.is_grad_enabled(),
+    }
+
+
+def _same(one: Any, two: Any) -> bool:
+    if isinstance(one, Tensor):
+        return torch.equal(one, two)
+    if isinstance(one, dict):
+        return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(two) and all(map(_same, one, two))
+    return bool(one == two)
+
+
+@each_model
+def test_a_model_comes_back_as_it_was(name: str) -> None:
+    specimen = healthy(name)
+    for number, module in enumerate(specimen.model.modules()):
+        module.training = number % 3 > 0  # modes as nobody would set them
+    for parameter in list(specimen.model.parameters())[::2]:
+        parameter.requires_grad_(False)
+        parameter.grad = torch.ones_like(parameter)
+    before = _state(specimen.model)
+    specimen.report()
+    assert _same(before, _state(specimen.model))
+
+
+class _Fails(nn.Module):
+    """Fails at a certain call, with dropout before it."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Dropout(), nn.BatchNorm2d(4))
+        self.at, self.calls = at, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        y: Tensor = self.layers(x) * torch.rand(())
+        if self.calls == self.at:
+            raise RuntimeError("no more")
+        return y
+
+
+@pytest.mark.parametrize("at", range(1, 7))
+def test_a_model_that_fails_comes_back_as_it_was(at: int) -> None:
+    model = _Fails(at).train()
+    before = _state(model)
+    report = examine(model, [IMAGES, IMAGES], progress=False)
+    assert _same(before, _state(model))
+    assert "RuntimeError: no more" in report.skipped.values()
+
+
+class _FailsItself(nn.LayerNorm):
+    def forward(self, x: Tensor) -> Tensor:
+        raise RuntimeError("no more")
+
+
+def test_hooks_of_a_layer_that_fails_are_taken_away() -> None:
+    model, x = nn.Sequential(nn.Linear(8, 8), _FailsItself(8)), torch.randn(4, 8)
+    before = _state(model)
+    with pytest.raises(RuntimeError, match="no more"):
+        passes(model, x)
+    assert _same(before, _state(model))
+
+
+def test_hooks_of_others_stay_and_run() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    model[1].register_forward_pre_hook(lambda _, args: (args[0] + 100,))
+    hooks = dict(model[1]._forward_pre_hooks)
+    seen = passes(model, IMAGES)
+    assert dict(model[1]._forward_pre_hooks) == hooks
+    assert seen.calls[0].largest < 50  # what the layer is given, before hooks that were there
+
+
+# What the norms see.
+
+
+def test_the_moments_of_channels() -> None:
+    model = nn.BatchNorm2d(3)
+    call = passes(model, IMAGES * 2 + 1).calls[0]
+    assert call.shape == (6, 3, 8, 8)
+    assert call.values == 6 * 64
+    torch.testing.assert_close(call.mean, (IMAGES * 2 + 1).mean((0, 2, 3)))
+    torch.testing.assert_close(call.var, (IMAGES * 2).var((0, 2, 3), correction=0))
+    assert call.largest == pytest.approx(float((IMAGES * 2 + 1).abs().max()))
+    assert call.square == float("inf")
+
+
+@pytest.mark.parametrize("make", [nn.LayerNorm, nn.RMSNorm])
+def test_the_smallest_row(make: type[nn.Module]) -> None:
+    x = torch.randn(4, 5, 8)
+    x[2, 3] = 1e-3 * torch.randn(8) + (0.01 if make is nn.LayerNorm else 0)
+    row = x[2, 3]
+    due = row.var(correction=0) if make is nn.LayerNorm else row.square().mean()
+    assert passes(make(8), x).calls[0].square == pytest.approx(float(due), rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_every_type(dtype: torch.dtype) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).to(dtype)
+    seen = passes(model, IMAGES.to(dtype))
+    assert not seen.failed
+    assert seen.calls[0].mean.shape == (4,)
+
+
+def test_positions_that_hold_the_same() -> None:
+    x = ROWS.transpose(1, 2).repeat_interleave(2, 0).transpose(1, 2).clone()
+    x[:, :, 5:] = 0
+    assert passes(nn.BatchNorm1d(3), x).calls[0].repeated == pytest.approx(3 / 8)
+
+
+class _Calls(nn.Module):
+    """Calls a norm in a certain way."""
+
+    def __init__(self, call: Callable[[nn.Module, Tensor], Tensor], norm: nn.Module) -> None:
+        super().__init__()
+        self.call, self.norm = call, norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.call(self.norm, x)
+
+
+@pytest.mark.parametrize(
+    ("call", "calls"),
+    [
+        (lambda norm, x: norm(input=x), 1),
+        (lambda norm, x: norm(norm(x)), 2),
+        (lambda norm, x: x, 0),
+        (lambda norm, x: norm(x[:0]).sum() + x, 0),  # nothing to see
+    ],
+)
+def test_calls_of_every_kind(call: Callable[[nn.Module, Tensor], Tensor], calls: int) -> None:
+    assert len(passes(_Calls(call, nn.LayerNorm(8)), torch.randn(4, 8)).calls) == calls
+
+
+def test_functions_are_counted_outside_of_layers() -> None:
+    def call(norm: nn.Module, x: Tensor) -> Tensor:
+        y: Tensor = norm(x)
+        return nn.functional.layer_norm(torch.layer_norm(y, (8,)), (8,)) + nn.functional.rms_norm(y, (8,))
+
+    for norm in (nn.LayerNorm(8), nn.GroupNorm(2, 8), nn.BatchNorm1d(8)):
+        counted = passes(_Calls(call, norm), torch.randn(4, 8), torch.randn(4, 8)).functions
+        assert counted == {"layer_norm": 2, "rms_norm": 1}
+
+
+# Whose output they take.
+
+
+def _producer(*layers: nn.Module) -> str | None:
+    return passes(nn.Sequential(nn.Conv2d(3, 4, 1), *layers), IMAGES).calls[0].producer
+
+
+def test_the_layer_before() -> None:
+    assert _producer(nn.BatchNorm2d(4)) == "0"
+    assert _producer(nn.ReLU(), nn.BatchNorm2d(4)) == "1"
+    assert _producer(nn.ReLU(inplace=True), nn.BatchNorm2d(4)) == "1"
+    assert _producer(nn.Sequential(nn.Conv2d(4, 4, 1)), nn.BatchNorm2d(4)) == "1.0"
+
+
+def test_what_code_changed_comes_from_elsewhere() -> None:
+    model = _Calls(lambda norm, x: norm(x + 1), nn.BatchNorm2d(3))
+    assert passes(nn.Sequential(nn.Conv2d(3, 3, 1), model), IMAGES).calls[0].producer is None
+
+
+# Models and outputs of every kind.
+
+
+@dataclass
+class _Output:
+    y: Tensor
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        lambda y: y,
+        lambda y: (y, None),
+        lambda y: [torch.zeros(6, dtype=torch.long), y],
+        lambda y: {"count": 3, "inside": {"y": [y]}},
+    ],
+)
+def test_outputs_of_every_kind(output: Callable[[Tensor], Any]) -> None:
+    seen = passes(_Calls(lambda norm, x: output(norm(x)), nn.BatchNorm2d(3)), IMAGES)
+    assert not seen.failed
+    assert seen.disagreement is not None
+
+
+def test_an_output_without_a_tensor_is_said() -> None:
+    with pytest.raises(TypeError, match="holds no tensor, but is _Output"):
+        first_tensor(_Output(IMAGES))
+    report = examine(_Calls(lambda _, x: _Output(x), nn.BatchNorm2d(3)), [IMAGES], progress=False)
+    assert "_Output" in report.skipped["running the model on the batches"]
+
+
+def _generated() -> Iterator[Any]:
+    yield (IMAGES, torch.zeros(6))
+    yield [IMAGES, torch.zeros(6)]
+
+
+def test_batches_from_a_generator() -> None:
+    report = examine(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)), _generated(), progress=False)
+    assert not {"running the model on the batches", "training mode"} & report.skipped.keys()
+
+
+def test_models_that_wrap_others() -> None:
+    inner = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    seen = passes(nn.DataParallel(inner), IMAGES)
+    assert (seen.calls[0].norm.name, seen.calls[0].producer) == ("module.1", "module.0")
+
+
+def test_the_fused_encoder_calls_its_norms() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    assert len(passes(nn.TransformerEncoder(layer, 2), torch.randn(4, 5, 8)).calls) == 4
+
+
+def test_in_inference_mode_of_autograd() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).train()
+    with torch.inference_mode():
+        seen = passes(model, IMAGES + 0)
+    assert not seen.failed
+    assert bool((model[1].running_mean == 0).all())
+
+
+# Leaks, and the two modes.
+
+
+def test_a_leak_between_examples_and_where_it_begins() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.BatchNorm2d(4, track_running_stats=False), nn.BatchNorm2d(4)
+    )
+    leak = passes(model, IMAGES).examples
+    assert leak is not None
+    assert leak.layer == "2"
+    assert leak.change > 0.01
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.BatchNorm2d(3), nn.GroupNorm(1, 3), nn.InstanceNorm2d(3), nn.LayerNorm(8)]
+)
+def test_norms_that_keep_to_one_example(layer: nn.Module) -> None:
+    seen = passes(nn.Sequential(nn.Conv2d(3, 3, 1), layer), IMAGES)
+    assert seen.examples is None
+    assert not seen.failed
+
+
+def test_too_few_examples_are_said() -> None:
+    assert "3 examples" in passes(nn.BatchNorm2d(3), IMAGES[:2]).failed["leaks between examples"]
+
+
+def test_what_training_mode_cannot_run_is_said() -> None:
+    seen = passes(nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)), torch.randn(1, 3))
+    assert "more than 1 value" in seen.failed["training mode"]
+    assert len(seen.calls) == 1
+
+
+def test_only_batch_norms_train() -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    def call(norm: nn.Module, x: Tensor) -> Tensor:
+        seen.append((model.training, norm.training))
+        y: Tensor = norm(x)
+        return y
+
+    model = _Calls(call, nn.BatchNorm2d(3)).train()
+    assert len(passes(model, IMAGES, IMAGES).training) == 2
+    assert seen[:2] == [(False, False)] * 2
+    assert seen[-2:] == [(False, True)] * 2
+
+
+def test_how_far_the_modes_lie_apart() -> None:
+    model = nn.BatchNorm2d(3, affine=False)
+    near = passes(model, IMAGES).disagreement
+    model.running_mean.fill_(5)  # type: ignore[union-attr]
+    far = passes(model, IMAGES).disagreement
+    assert near is not None
+    assert far is not None
+    assert near < 0.2 < 4 < far

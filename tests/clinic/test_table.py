@@ -1,0 +1,54 @@
+"""The table of the documentation has every check, and no other; run this file to write it."""
+
+import importlib
+from pathlib import Path
+
+from planting import PLANTS, TABLE, row
+from specimens import NAMES
+
+from normcourse.clinic.checks import CHECKS
+from normcourse.clinic.report import CERTAINTIES
+
+HERE = Path(__file__).parent
+WHAT = {"batches": "batches", "loss": "a loss", "optimizer": "the optimiser", "causal": "`causal=True`"}
+
+
+def head() -> str:
+    """All of the page but the outcomes."""
+    checks = "\n".join(
+        f"| {check.name} | {check.about} | {', '.join(WHAT[need] for need in check.needs) or 'the model'} |"
+        for check in CHECKS
+    )
+    return f"""# What the clinic looks for
+
+`normcourse.clinic.examine` runs {len(CHECKS)} checks. Each finding is one of {", ".join(CERTAINTIES)}.
+
+| check | looks for | needs |
+| --- | --- | --- |
+{checks}
+
+## Tried on models
+
+Each fault was planted in a healthy version of every model in which it can exist ("n/a": it cannot), and
+examined. Twelve models are built from configurations of `transformers`, with random weights; three are of this
+course. Unharmed, none of them gives a finding. As their library builds them, MobileNetV2 and EfficientNet give
+one beside the statistics that nobody has updated: their configurations have TensorFlow's momentum, 0.997 and
+0.99, which PyTorch takes for the weight of the newest batch.
+
+| check | {" | ".join(NAMES)} |
+| --- |{" --- |" * len(NAMES)}
+"""
+
+
+def test_the_table_has_every_check() -> None:
+    text = TABLE.read_text(encoding="utf-8")
+    assert text.startswith(head())
+    rows = [line.split("|")[1].strip() for line in text[len(head()) :].splitlines()]
+    assert rows == [check.name for check in CHECKS]
+
+
+if __name__ == "__main__":
+    for path in sorted(HERE.glob("test_*.py")):
+        importlib.import_module(path.stem)
+    assert PLANTS.keys() == {check.name for check in CHECKS}
+    TABLE.write_text(head() + "\n".join(row(check.name) for check in CHECKS) + "\n", encoding="utf-8")
