@@ -109,7 +109,7 @@ def fold_batch_norms(model: nn.Module, *, strict: bool = True) -> fx.GraphModule
     """
     if model._forward_hooks or model._forward_pre_hooks or "forward" in model.__dict__:
         raise ValueError(
-            "the model itself has a forward hook, or a forward that was put into it, which a trace leaves out: "
+            "the model itself has a forward hook, or a forward put into it, which a trace leaves out; "
             "remove it first, or fold the model inside"
         )
     model = _copy(model)
