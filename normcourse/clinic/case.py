@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from normcourse.clinic.passes import Passes
 from normcourse.clinic.subject import Norm
+from normcourse.nn.freezing import is_frozen
 
 __all__ = ["Case"]
 
@@ -34,8 +35,8 @@ class Case:
 
     @cached_property
     def layers(self) -> Mapping[str, nn.Module]:
-        """Every module by its first name."""
-        return dict(self.model.named_modules())
+        """Every module, by each of its names."""
+        return dict(self.model.named_modules(remove_duplicate=False))
 
     @cached_property
     def before(self) -> Mapping[Norm, str]:
@@ -49,11 +50,22 @@ class Case:
         for norm in self.norms:
             parent, _, last = norm.name.rpartition(".")
             holder = self.layers.get(parent)
-            if isinstance(holder, nn.Sequential) and last in (names := list(holder._modules)):
+            runs_in_order = (
+                isinstance(holder, nn.Sequential) and type(holder).forward is nn.Sequential.forward
+            )
+            if holder is not None and runs_in_order and last in (names := list(holder._modules)):
                 place = names.index(last)
                 if place:
                     found[norm] = ".".join(filter(None, (parent, names[place - 1])))
         return found
+
+    def follows_training(self, layer: nn.Module) -> bool:
+        """Whether a layer is in training mode while the model trains; a frozen one is not."""
+        return not is_frozen(layer) and (layer.training or not self.model.training)
+
+    def uses_batches(self, norm: Norm) -> bool:
+        """Whether a norm is a batch norm that takes its statistics from the batch while the model trains."""
+        return norm.kind == "batch" and not norm.fixed and self.follows_training(norm.layer)
 
     def seen(self) -> Passes:
         """What the batches showed, for a check that needs them."""

@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from normcourse.clinic.subject import Norm
+from normcourse.nn.freezing import is_frozen
 from normcourse.probes import undisturbed
 
-__all__ = ["Call", "Passes", "call_model", "first_tensor", "run_passes", "target_of"]
+__all__ = ["Call", "Passes", "call_model", "first_tensor", "pooled", "run_passes", "target_of"]
 
 _FUNCTIONS = {
     getattr(module, name): name
@@ -153,12 +154,24 @@ def run_passes(
         _try(passes, "leaks between examples", lambda: _examples_leak(model, norms, batches[0], passes))
         if causal:
             _try(passes, "leaks from later positions", lambda: _later_leak(model, norms, batches[0], passes))
-        tracking = [norm for norm in norms if norm.kind == "batch" and norm.tracks]
+        tracking = [
+            norm for norm in norms if norm.kind == "batch" and norm.tracks and not is_frozen(norm.layer)
+        ]
         if tracking:
             for norm in tracking:
-                norm.layer.training = True  # not train(), which a frozen layer overrides
+                norm.layer.training = True
             _try(passes, "training mode", lambda: _training(model, norms, batches, outputs, passes, progress))
     return passes
+
+
+def pooled(calls: Sequence[Call]) -> tuple[Tensor, Tensor]:
+    """Return the mean and the variance of all values of some calls, by channel."""
+    means = torch.stack([call.mean for call in calls]).double()
+    variances = torch.stack([call.var for call in calls]).double()
+    values = torch.tensor([[float(call.values)] for call in calls], dtype=means.dtype, device=means.device)
+    share = values / values.sum()
+    mean = (share * means).sum(0)
+    return mean, (share * (variances + (means - mean).square())).sum(0)
 
 
 def _training(
@@ -197,13 +210,13 @@ def _watched(
     model: nn.Module, norms: Sequence[Norm], batch: int, calls: list[Call], functions: Counter[str]
 ) -> Iterator[None]:
     """Note the norms' calls, whose output each takes, and norms called as functions."""
-    producers: dict[int, tuple[weakref.ref[Tensor], str]] = {}
+    producers: dict[int, tuple[weakref.ref[Tensor], int, str]] = {}
     inside = [0]
 
     def made(name: str) -> Callable[..., None]:
         def hook(_: nn.Module, __: Any, output: Any) -> None:
-            if isinstance(output, Tensor):
-                producers[id(output)] = (weakref.ref(output), name)
+            if isinstance(output, Tensor) and not output.is_inference():
+                producers[id(output)] = (weakref.ref(output), output._version, name)
 
         return hook
 
@@ -212,8 +225,10 @@ def _watched(
             inside[0] += 1
             x = next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
             if x is not None and x.is_floating_point() and x.numel() and x.dim():
-                known, producer = producers.get(id(x), (None, None))
-                calls.append(_seen(norm, batch, x, producer if known is not None and known() is x else None))
+                known, version, producer = producers.get(id(x), (None, 0, None))
+                # Not if it was changed in place since, as by a ReLU that is called as a function.
+                untouched = known is not None and known() is x and version == x._version
+                calls.append(_seen(norm, batch, x, producer if untouched else None))
 
         return hook
 

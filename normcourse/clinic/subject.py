@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
+from torch.nn.parameter import is_lazy
 
 from normcourse.nn._base import RunningNorm
 from normcourse.nn.batchnorm import BatchNorm
@@ -81,6 +82,23 @@ class Norm:
         return self.running is not None and not self.fixed
 
     @property
+    def updated(self) -> bool:
+        """Whether it has running statistics, and others than those that it starts with."""
+        mean, var = self.running or (None, None)
+        return mean is not None and var is not None and not bool((mean == 0).all() and (var == 1).all())
+
+    @property
+    def averages_all(self) -> bool:
+        """Whether it is a batch norm whose running statistics are the plain mean of all batches."""
+        # Not an instance norm, for which a momentum of None means that they never move.
+        return self.kind == "batch" and self.tracks and getattr(self.layer, "momentum", 0.1) is None
+
+    @property
+    def learns(self) -> bool:
+        """Whether gamma or beta takes a gradient."""
+        return any(parameter.requires_grad for parameter in self.layer.parameters(recurse=False))
+
+    @property
     def batches(self) -> int | None:
         """How many batches were tracked; None where nobody counted."""
         counter = getattr(self.layer, "num_batches_tracked", None)
@@ -101,7 +119,9 @@ class Norm:
 def _values(layer: nn.Module, name: str) -> Tensor | None:
     """A tensor that a layer holds; None if it has none of this name, or one without values."""
     value = getattr(layer, name, None)
-    return value.detach() if isinstance(value, Tensor) and not value.is_meta else None
+    if not isinstance(value, Tensor) or value.is_meta or is_lazy(value):
+        return None
+    return value.detach()
 
 
 def find_norms(model: nn.Module) -> list[Norm]:

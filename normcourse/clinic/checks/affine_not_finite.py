@@ -12,25 +12,17 @@ NEEDS = ()
 
 def find(case: Case) -> Iterator[Finding]:
     """Name the norms with such an affine."""
-    # By class, since a layer of another library that gives NaN is not known as a norm by what it does.
-    classes = {type(norm.layer) for norm in case.norms}
-    layers = []
-    counts = {"weight": 0, "bias": 0}
-    for name, layer in case.layers.items():
-        if type(layer) not in classes:
-            continue
-        broken = {what: _broken(getattr(layer, what, None)) for what in counts}
-        if any(broken.values()):
-            layers.append(name or type(layer).__name__)
-            counts = {what: count + broken[what] for what, count in counts.items()}
+    gammas = {norm: _broken(norm.gamma) for norm in case.norms}
+    betas = {norm: _broken(norm.beta) for norm in case.norms}
+    layers = [norm.name for norm in case.norms if gammas[norm] or betas[norm]]
     if not layers:
         return
     yield Finding(
         name="affine not finite",
         layers=tuple(layers),
         measured={
-            "gammas that are NaN or infinite": counts["weight"],
-            "betas that are NaN or infinite": counts["bias"],
+            "gammas that are NaN or infinite": sum(gammas.values()),
+            "betas that are NaN or infinite": sum(betas.values()),
         },
         follows=(
             "These channels give NaN or infinities in training and in inference mode, whatever comes in, and "
@@ -42,5 +34,5 @@ def find(case: Case) -> Iterator[Finding]:
     )
 
 
-def _broken(value: object) -> int:
-    return int((~value.isfinite()).sum()) if isinstance(value, Tensor) and not value.is_meta else 0
+def _broken(values: Tensor | None) -> int:
+    return 0 if values is None else int((~values.isfinite()).sum())

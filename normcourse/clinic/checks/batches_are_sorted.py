@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.statistics_far_from_the_batches import uses_batches
 from normcourse.clinic.report import Finding
 
 NEEDS = ("batches",)
@@ -19,7 +18,7 @@ _NUMBERS = 256  # that an example is boiled down to
 
 def find(case: Case) -> Iterator[Finding]:
     """Compare the means of the batches with those of batches of the same examples, shuffled."""
-    layers = tuple(norm.name for norm in case.norms if uses_batches(case, norm))
+    layers = tuple(norm.name for norm in case.norms if case.uses_batches(norm))
     inputs = [x for x in map(_input, case.batches) if x is not None]
     if not layers or len(inputs) < 3 or min(map(len, inputs)) < 2 or len({x.shape[1] for x in inputs}) > 1:
         return

@@ -10,7 +10,6 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.modes_mixed import follows_training
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 from normcourse.probes import undisturbed
@@ -48,7 +47,7 @@ def find(case: Case) -> Iterator[Finding]:
 
 def _subtracts(case: Case, norm: Norm) -> bool:
     """Whether it normalizes by means of its own input while the model trains."""
-    return norm.kind in ("batch", "instance") and not norm.fixed and follows_training(case, norm.layer)
+    return norm.kind in ("batch", "instance") and not norm.fixed and case.follows_training(norm.layer)
 
 
 def _bias(case: Case, name: str, norm: Norm) -> Tensor | None:
@@ -81,7 +80,7 @@ def _outputs(case: Case, moved: Mapping[str, Tensor]) -> list[Tensor]:
     with undisturbed(case.model), torch.no_grad():
         case.model.eval()
         for norm in case.norms:
-            norm.layer.training = norm.tracks and follows_training(case, norm.layer)
+            norm.layer.training = norm.tracks and case.follows_training(norm.layer)
         return list(_tensors(functional_call(case.model, biases, first, keywords)))
 
 

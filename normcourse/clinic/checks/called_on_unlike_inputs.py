@@ -3,11 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-import torch
 from torch import Tensor
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.passes import Call
+from normcourse.clinic.passes import Call, pooled
 from normcourse.clinic.report import Finding
 
 NEEDS = ("batches",)
@@ -53,12 +52,7 @@ def _places(calls: Sequence[Call]) -> list[tuple[Tensor, Tensor, int]]:
     for call in calls:
         turns[seen[call.batch]].append(call)
         seen[call.batch] += 1
-    places = []
-    for those in turns.values():
-        mean = torch.stack([call.mean.double() for call in those])
-        var = torch.stack([call.var.double() for call in those]).mean(0) + mean.var(0, correction=0)
-        places.append((mean.mean(0), var, sum(call.shape[0] for call in those)))
-    return places
+    return [(*pooled(those), sum(call.shape[0] for call in those)) for those in turns.values()]
 
 
 def _apart(places: Sequence[tuple[Tensor, Tensor, int]]) -> tuple[float, float]:

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
 from normcourse.clinic.report import Finding
-from normcourse.clinic.subject import Norm
 
 NEEDS = ()
 
 
 def find(case: Case) -> Iterator[Finding]:
     """Name the batch norms that average so, and have begun."""
-    found = {norm: norm.batches for norm in case.norms if averages_all(norm) and norm.batches}
+    found = {norm: norm.batches for norm in case.norms if norm.averages_all and norm.batches}
     if not found:
         return
     most = max(count for count in found.values() if count)
@@ -28,9 +27,3 @@ def find(case: Case) -> Iterator[Finding]:
         certainty="possible",
         page="03-inference-statistics/02-lag-and-recalibration",
     )
-
-
-def averages_all(norm: Norm) -> bool:
-    """Whether a batch norm's running statistics are the plain mean of all batches (momentum None)."""
-    # Not of an instance norm, for which None means that they never move.
-    return norm.kind == "batch" and norm.tracks and getattr(norm.layer, "momentum", 0.1) is None

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.modes_mixed import follows_training
 from normcourse.clinic.mends import recalibrated
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
@@ -24,7 +23,7 @@ def find(case: Case) -> Iterator[Finding]:
         for norm in case.norms
         if norm.kind == "batch"
         and norm.tracks
-        and follows_training(case, norm.layer)
+        and case.follows_training(norm.layer)
         and (dropped := _dropped(case, norm))
     }
     if not found:

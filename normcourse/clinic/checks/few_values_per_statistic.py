@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from math import sqrt
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.statistics_far_from_the_batches import uses_batches
 from normcourse.clinic.passes import Call
 from normcourse.clinic.report import Finding
 
@@ -14,7 +13,7 @@ _FEW = 4  # the page finds harm with 2 and 4 values, and none with 8
 
 def find(case: Case) -> Iterator[Finding]:
     """Name the batch norms that would train on so few values."""
-    few = [call for call in case.seen().calls if uses_batches(case, call.norm) and 0 < _values(call) <= _FEW]
+    few = [call for call in case.seen().calls if case.uses_batches(call.norm) and 0 < _values(call) <= _FEW]
     if not few:
         return
     found = {call.norm for call in few}

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.modes_mixed import learns
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -15,7 +14,7 @@ def find(case: Case) -> Iterator[Finding]:
     if not case.model.training:
         return
     moving = [norm for norm in case.norms if norm.kind == "batch" and _moves(norm)]
-    frozen = [norm for norm in moving if norm.gamma is not None and not learns(norm)]
+    frozen = [norm for norm in moving if norm.gamma is not None and not norm.learns]
     if frozen:
         yield Finding(
             name="gamma frozen statistics moving",

@@ -6,7 +6,6 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.modes_mixed import follows_training
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -20,7 +19,7 @@ def find(case: Case) -> Iterator[Finding]:
     found = {
         norm: momentum
         for norm in case.norms
-        if norm.layer in within and follows_training(case, norm.layer) and (momentum := _momentum(norm))
+        if norm.layer in within and case.follows_training(norm.layer) and (momentum := _momentum(norm))
     }
     if not found:
         return

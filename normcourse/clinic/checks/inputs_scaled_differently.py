@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import exp, log
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.statistics_far_from_the_batches import pooled, was_updated
+from normcourse.clinic.passes import pooled
 from normcourse.clinic.report import Finding
 
 NEEDS = ("batches",)
@@ -16,7 +16,7 @@ def find(case: Case) -> Iterator[Finding]:
     """Compare the standard deviations at the first batch norm with its running ones."""
     seen = case.seen()
     first = next((call.norm for call in seen.calls if call.norm.kind == "batch"), None)
-    if first is None or first.running is None or not was_updated(first):
+    if first is None or first.running is None or not first.updated:
         return
     var, running = pooled(seen.of(first))[1], first.running[1].detach().double()
     running = running.to(var.device)

@@ -37,6 +37,6 @@ def find(case: Case) -> Iterator[Finding]:
 def _untrack(model: nn.Module) -> None:
     for norm in find_norms(model):
         if norm.kind == "instance" and norm.tracks:
-            norm.layer.track_running_stats = False
+            norm.layer.__dict__["track_running_stats"] = False
             for name in ("running_mean", "running_var", "num_batches_tracked"):
                 norm.layer.register_buffer(name, None)

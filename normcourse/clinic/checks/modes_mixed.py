@@ -2,24 +2,11 @@
 
 from collections.abc import Iterator
 
-from torch import nn
-
 from normcourse.clinic.case import Case
 from normcourse.clinic.report import Finding
-from normcourse.clinic.subject import Norm
 from normcourse.nn.freezing import is_frozen
 
 NEEDS = ()
-
-
-def follows_training(case: Case, layer: nn.Module) -> bool:
-    """Whether the layer is in training mode while the model trains; one frozen by hand or by tool is not."""
-    return not is_frozen(layer) and (layer.training or not case.model.training)
-
-
-def learns(norm: Norm) -> bool:
-    """Whether gamma or beta takes a gradient."""
-    return any(parameter.requires_grad for parameter in norm.layer.parameters(recurse=False))
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -31,7 +18,9 @@ def find(case: Case) -> Iterator[Finding]:
         return
     measured = {"layers in training mode": len(training), "layers in inference mode": len(still)}
     if case.model.training:
-        measured["of those in inference mode, with a gamma or beta that trains"] = sum(map(learns, still))
+        measured["of those in inference mode, with a gamma or beta that trains"] = sum(
+            norm.learns for norm in still
+        )
         yield Finding(
             name="modes mixed",
             layers=tuple(norm.name for norm in still),

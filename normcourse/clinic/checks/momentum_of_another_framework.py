@@ -23,8 +23,8 @@ def find(case: Case) -> Iterator[Finding]:
             },
             follows=(
                 f"In PyTorch the newest batch has the weight {momentum:g}, so the running statistics are "
-                "about the last batch's alone. In Keras, Flax and TensorFlow the same number is the weight of the "
-                "old value."
+                "about the last batch's alone. In Keras, Flax and TensorFlow the same number is the weight "
+                "of the old value."
             ),
             mend=f"layer.momentum = {1 - momentum:.3g}, and train on or recalibrate",
             certainty="likely",

@@ -6,7 +6,6 @@ import torch.distributed as dist
 from torch import nn
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.modes_mixed import follows_training
 from normcourse.clinic.report import Finding
 from normcourse.nn import GhostBatchNorm, SyncBatchNorm
 
@@ -18,7 +17,7 @@ def find(case: Case) -> Iterator[Finding]:
     """Name the plain batch norms of a model in one of several processes."""
     processes = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
     norms = [norm for norm in case.norms if norm.kind == "batch" and not norm.fixed]
-    plain = [n for n in norms if not isinstance(n.layer, _NOT_PLAIN) and follows_training(case, n.layer)]
+    plain = [n for n in norms if not isinstance(n.layer, _NOT_PLAIN) and case.follows_training(n.layer)]
     if processes < 2 or not plain:
         return
     measured: dict[str, float | str] = {

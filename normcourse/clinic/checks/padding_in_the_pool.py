@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.statistics_far_from_the_batches import uses_batches
 from normcourse.clinic.passes import Call
 from normcourse.clinic.report import Finding
 
@@ -17,7 +16,7 @@ def find(case: Case) -> Iterator[Finding]:
     shares = {
         call.norm: call.repeated
         for call in case.seen().calls
-        if uses_batches(case, call.norm) and _is_padded(call)
+        if case.uses_batches(call.norm) and _is_padded(call)
     }
     if not shares:
         return

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.modes_mixed import follows_training
 from normcourse.clinic.mends import recalibrated
-from normcourse.clinic.passes import Call
+from normcourse.clinic.passes import Call, pooled
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -29,8 +28,8 @@ def find(case: Case) -> Iterator[Finding]:
     compared = [
         norm
         for norm in case.norms
-        if uses_batches(case, norm)
-        and was_updated(norm)
+        if case.uses_batches(norm)
+        and norm.updated
         and sum(call.shape[0] for call in seen.of(norm)) >= _EXAMPLES
     ]
     distances = {norm: _own_distance(norm, seen.of(norm), seen.of(norm, training=True)) for norm in compared}
@@ -73,29 +72,6 @@ def find(case: Case) -> Iterator[Finding]:
         + ("06-test-time-adaptation" if at_the_start else "02-lag-and-recalibration"),
         mending=partial(recalibrated, batches=case.batches),
     )
-
-
-def uses_batches(case: Case, norm: Norm) -> bool:
-    """Whether a norm is a batch norm that takes its statistics from the batch while the model trains."""
-    return norm.kind == "batch" and not norm.fixed and follows_training(case, norm.layer)
-
-
-def was_updated(norm: Norm) -> bool:
-    """Whether a norm has running statistics, and others than those that it starts with."""
-    if norm.running is None:
-        return False
-    mean, var = norm.running
-    return not bool((mean == 0).all() and (var == 1).all())
-
-
-def pooled(calls: Sequence[Call]) -> tuple[Tensor, Tensor]:
-    """Return the mean and the variance of all values of some calls, by channel."""
-    means = torch.stack([call.mean for call in calls]).double()
-    variances = torch.stack([call.var for call in calls]).double()
-    values = torch.tensor([[float(call.values)] for call in calls], dtype=means.dtype, device=means.device)
-    share = values / values.sum()
-    mean = (share * means).sum(0)
-    return mean, (share * (variances + (means - mean).square())).sum(0)
 
 
 def _reaches(far: tuple[float, float], bounds: tuple[float, float]) -> bool:

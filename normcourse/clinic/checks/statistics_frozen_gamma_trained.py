@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.modes_mixed import learns
 from normcourse.clinic.report import Finding
 from normcourse.nn.freezing import is_frozen
 
@@ -15,7 +14,7 @@ def find(case: Case) -> Iterator[Finding]:
     free = [norm for norm in case.norms if norm.tracks and not is_frozen(norm.layer)]
     if not case.model.training or any(norm.layer.training for norm in free):
         return
-    learning = [norm for norm in free if norm.kind == "batch" and learns(norm)]
+    learning = [norm for norm in free if norm.kind == "batch" and norm.learns]
     if learning:
         yield Finding(
             name="statistics frozen gamma trained",

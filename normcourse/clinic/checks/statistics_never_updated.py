@@ -12,13 +12,7 @@ NEEDS = ()
 
 def find(case: Case) -> Iterator[Finding]:
     """Name the norms that track and have tracked nothing."""
-    idle = [
-        norm
-        for norm in case.norms
-        if norm.running is not None
-        and bool((norm.running[0] == 0).all())
-        and bool((norm.running[1] == 1).all())
-    ]
+    idle = [norm for norm in case.norms if norm.running is not None and not norm.updated]
     if not idle:
         return
     counts = [norm.batches for norm in idle if norm.batches is not None]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.cumulative_average_left_on import averages_all
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -12,7 +11,7 @@ NEEDS = ()
 
 def find(case: Case) -> Iterator[Finding]:
     """Name the batch norms with momentum None whose statistics were set, but not their count."""
-    found = [norm for norm in case.norms if averages_all(norm) and norm.batches == 0 and _set(norm)]
+    found = [norm for norm in case.norms if norm.averages_all and norm.batches == 0 and _set(norm)]
     if found:
         yield Finding(
             name="statistics without counter",
