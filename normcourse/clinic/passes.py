@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.parametrize import is_parametrized
 from torch.overrides import TorchFunctionMode
 
 from normcourse.clinic.subject import Norm
@@ -112,13 +113,10 @@ def first_tensor(output: Any) -> Tensor:
     """Return the first floating tensor of an output, whatever holds it."""
     if isinstance(output, Tensor):
         return output
-    items = output.values() if isinstance(output, Mapping) else output
-    if isinstance(items, tuple | list) or isinstance(output, Mapping):
-        for item in items:
-            found = _maybe_tensor(item)
-            if found is not None:
-                return found
-    raise TypeError(f"the model's output holds no tensor, but is {type(output).__name__}")
+    found = sorted(_floating(output), key=lambda tensor: not tensor.dim())  # a loss may come before the rest
+    if not found:
+        raise TypeError(f"the model's output holds no tensor, but is {type(output).__name__}")
+    return found[0]
 
 
 def run_passes(
@@ -139,7 +137,8 @@ def run_passes(
         progress: Is told each stage's name as it begins, once for each batch.
     """
     passes = Passes(batches=len(batches))
-    with undisturbed(model), torch.no_grad():
+    # What was compiled runs as it was written: else the hooks would be compiled, too.
+    with undisturbed(model), torch.no_grad(), torch.compiler.set_stance("force_eager"):
         model.eval()
         outputs: list[Tensor] = []
         for number, batch in enumerate(batches):
@@ -199,9 +198,9 @@ def _try(passes: Passes, what: str, run: Callable[[], None]) -> None:
 
 
 def _change(before: Tensor, after: Tensor) -> float:
-    """How far two outputs lie apart, as a root mean square in standard deviations of the first."""
+    """How far two outputs lie apart, as a root mean square in standard deviations of the wider."""
     before, after = before.double(), after.double()
-    spread = before.std(correction=0).clamp(min=1e-12)
+    spread = torch.maximum(before.std(correction=0), after.std(correction=0)).clamp(min=1e-12)
     return float((after - before).square().mean().sqrt() / spread)
 
 
@@ -223,12 +222,12 @@ def _watched(
     def enter(norm: Norm) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             inside[0] += 1
-            x = next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
+            x = _input(args, kwargs)
             if x is not None and x.is_floating_point() and x.numel() and x.dim():
                 known, version, producer = producers.get(id(x), (None, 0, None))
                 # Not if it was changed in place since, as by a ReLU that is called as a function.
                 untouched = known is not None and known() is x and version == x._version
-                calls.append(_seen(norm, batch, x, producer if untouched else None))
+                calls.append(_seen(norm, batch, x.detach(), producer if untouched else None))
 
         return hook
 
@@ -248,7 +247,8 @@ def _watched(
 
     with ExitStack() as stack:
         for name, layer in model.named_modules():
-            if not any(True for _ in layer.children()):
+            whole = is_parametrized(layer) or not any(True for _ in layer.children())
+            if whole and not isinstance(layer, nn.Identity):  # which hands on what another layer made
                 stack.callback(layer.register_forward_hook(made(name)).remove)
         for norm in norms:
             pre = norm.layer.register_forward_pre_hook(enter(norm), with_kwargs=True, prepend=True)
@@ -258,12 +258,18 @@ def _watched(
         yield
 
 
+def _input(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
+    return next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
+
+
 def _seen(norm: Norm, batch: int, x: Tensor, producer: str | None) -> Call:
-    rows = _rows(norm, x.detach().float())
+    rows = _rows(norm, x.float())
     var, mean = torch.var_mean(rows, 0, correction=0)
     square = float("inf")
     if norm.kind in ("layer", "rms") and rows.shape[1] > 1:
-        square = float((rows.square().mean(1) if norm.kind == "rms" else rows.var(1, correction=0)).min())
+        axes = len(getattr(norm.layer, "normalized_shape", (0,)))
+        pools = rows if axes == 1 else x.float().flatten(-axes).flatten(0, -2)
+        square = float((pools.square().mean(1) if norm.kind == "rms" else pools.var(1, correction=0)).min())
     repeated = 0.0
     if batch == 0 and x.dim() == 3 and norm.kind == "batch":
         random = torch.Generator().manual_seed(0)
@@ -296,13 +302,21 @@ def _examples_leak(model: nn.Module, norms: Sequence[Norm], batch: Any, passes: 
 def _later_leak(model: nn.Module, norms: Sequence[Norm], batch: Any, passes: Passes) -> None:
     """Put the first position in the place of the last, and look at all others."""
     count = _examples(batch)
+    long = next((x.shape[1] for x in _tensors(batch) if x.dim() > 1), 0)
+    if long < 2:
+        raise ValueError("needs an input of two positions or more on axis 1")
 
     def swap(x: Tensor) -> Tensor:
-        if x.dim() < 2 or len(x) != count or x.shape[1] < 2:
+        if x.dim() < 2 or x.shape[:2] != (count, long):
             return x
         return torch.cat([x[:, :-1], x[:, :1]], 1)
 
-    passes.later = _leak(model, norms, batch, _mapped(batch, swap), lambda y: y[:, :-1], count)
+    def earlier(y: Tensor) -> Tensor:
+        if y.dim() < 2 or y.shape[1] != long:
+            raise ValueError(f"the output of shape {tuple(y.shape)} has no axis 1 of {long} positions")
+        return y[:, :-1]
+
+    passes.later = _leak(model, norms, batch, _mapped(batch, swap), earlier, count)
 
 
 def _leak(
@@ -315,21 +329,29 @@ def _leak(
 ) -> Leak | None:
     """Whether this part of the output changes with another part of the input, and at which norm first."""
 
-    def run(batch: Any) -> tuple[Tensor, list[tuple[str, Tensor]]]:
-        marks: list[tuple[str, Tensor]] = []
+    def run(batch: Any) -> tuple[Tensor, list[tuple[str, Tensor | None, Tensor | None]]]:
+        marks: list[tuple[str, Tensor | None, Tensor | None]] = []
 
         def keep(norm: Norm) -> Callable[..., None]:
-            def hook(_: nn.Module, __: Any, output: Any) -> None:
-                if isinstance(output, Tensor) and output.dim() > 1 and len(output) == count:
-                    own = part(output).double()
-                    marks.append((norm.name, torch.stack([own.mean(), own.square().mean()])))
+            def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+                marks.append((norm.name, mark(_input(args, kwargs)), mark(output)))
 
             return hook
 
         with ExitStack() as stack:
             for norm in norms:
-                stack.callback(norm.layer.register_forward_hook(keep(norm)).remove)
+                stack.callback(norm.layer.register_forward_hook(keep(norm), with_kwargs=True).remove)
             return first_tensor(call_model(model, batch)), marks
+
+    def mark(x: Any) -> Tensor | None:
+        try:
+            own = part(x).double() if isinstance(x, Tensor) and x.dim() > 1 and len(x) == count else None
+        except ValueError:  # an inner tensor without the axis
+            return None
+        return None if own is None else torch.stack([own.mean(), own.square().mean()])
+
+    def moved(one: Tensor | None, two: Tensor | None) -> bool:
+        return one is not None and two is not None and not torch.allclose(one, two, rtol=1e-6, atol=1e-9)
 
     (before, marks), (after, others) = run(batch), run(changed)
     if before.dim() < 1 or len(before) != count or before.shape != after.shape:
@@ -337,17 +359,24 @@ def _leak(
     change = _change(part(before), part(after))
     if not change > 1e-4:
         return None
-    for (name, mark), (_, other) in zip(marks, others, strict=False):
-        if not torch.allclose(mark, other, rtol=1e-6, atol=1e-9):
+    for (name, x, y), (_, other_x, other_y) in zip(marks, others, strict=False):
+        if moved(x, other_x):  # what leaks stands before this norm
+            break
+        if moved(y, other_y):
             return Leak(name, change)
     return Leak("", change)
 
 
 def _examples(batch: Any) -> int:
-    tensors = (
-        batch.values() if isinstance(batch, Mapping) else [batch] if isinstance(batch, Tensor) else batch
-    )
-    return next((len(x) for x in tensors if isinstance(x, Tensor) and x.dim()), 0)
+    return next((len(x) for x in _tensors(batch) if x.dim()), 0)
+
+
+def _tensors(batch: Any) -> list[Tensor]:
+    """The tensors of a batch that the model is given."""
+    if isinstance(batch, Tensor):
+        return [batch]
+    items = batch.values() if isinstance(batch, Mapping) else batch[:1]
+    return [item for item in items if isinstance(item, Tensor)]
 
 
 def _mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
@@ -358,9 +387,10 @@ def _mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return [change(batch[0]), *batch[1:]]
 
 
-def _maybe_tensor(item: Any) -> Tensor | None:
-    try:
-        found = first_tensor(item)
-    except TypeError:
-        return None
-    return found if found.is_floating_point() else None
+def _floating(output: Any) -> Iterator[Tensor]:
+    if isinstance(output, Tensor):
+        if output.is_floating_point():
+            yield output
+    elif isinstance(output, Mapping | tuple | list):
+        for item in output.values() if isinstance(output, Mapping) else output:
+            yield from _floating(item)

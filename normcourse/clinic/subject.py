@@ -15,6 +15,7 @@ from normcourse.nn._base import RunningNorm
 from normcourse.nn.batchnorm import BatchNorm
 from normcourse.nn.groupnorm import GroupNorm
 from normcourse.nn.layernorm import LayerNorm, RMSNorm
+from normcourse.probes import undisturbed
 
 __all__ = ["Norm", "find_norms"]
 
@@ -150,6 +151,17 @@ def _found(names: dict[nn.Module, list[str]]) -> Iterator[Norm]:
             yield Norm(tuple(where), layer, kind, offset)
 
 
+class _WithoutHooks(nn.Module):
+    """Computes what a layer does, and tells nobody."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Any:
+        return self.layer.forward(x)
+
+
 def _behaves_like(layer: nn.Module) -> tuple[str | None, float]:
     """Which norm over the last axis a layer of another library computes, and what it adds to its weight."""
     parameters = dict(layer.named_parameters(recurse=False))
@@ -161,17 +173,17 @@ def _behaves_like(layer: nn.Module) -> tuple[str | None, float]:
     random = torch.Generator().manual_seed(0)
     x, *own = (torch.randn(*shape, len(weight), generator=random) for shape in ((4,), (), ()))
     # With random parameters: the layer's own may be zero, or no numbers.
-    drawn = {name: value.to(weight) for name, value in zip(parameters, own, strict=False)}
+    drawn = {f"layer.{name}": value.to(weight) for name, value in zip(parameters, own, strict=False)}
     x = (3 * x + 1).to(weight)
     try:
-        with torch.no_grad():
-            y: Any = torch.func.functional_call(layer, drawn, (x,))
+        with undisturbed(layer), torch.no_grad():
+            y: Any = torch.func.functional_call(_WithoutHooks(layer), drawn, (x,))
     except Exception:  # a layer of any kind, asked with what it may not take
         return None, 0.0
     if not isinstance(y, Tensor) or y.shape != x.shape:
         return None, 0.0
-    x, y, gamma = x.float(), y.float(), drawn["weight"].float()
-    beta = 0.0 if bias is None else drawn["bias"].float()
+    x, y, gamma = x.float(), y.float(), drawn["layer.weight"].float()
+    beta = 0.0 if bias is None else drawn["layer.bias"].float()
     for kind in ("rms", "layer"):
         centred = x - x.mean(1, keepdim=True) if kind == "layer" else x
         xhat = centred * torch.rsqrt(centred.square().mean(1, keepdim=True))

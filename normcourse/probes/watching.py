@@ -88,7 +88,8 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """
     modes = {module: module.training for module in model.modules()}
     # Which tensor is the buffer, and what it holds: a layer may replace the one or overwrite the other.
-    registered = {module: dict(module._buffers) for module in model.modules()}
+    # (What TorchScript made has no dictionary of buffers, and can replace none.)
+    registered = {module: dict(module._buffers) for module in modes if type(module._buffers) is dict}
     values = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
     tensors = [*model.parameters(), *model.buffers()]
     devices = {tensor.device for tensor in tensors if tensor.device.type == "cuda"}

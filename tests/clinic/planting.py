@@ -51,6 +51,7 @@ def outcome(check: str, name: str) -> str:
         return "n/a"
     needs = next(known.needs for known in CHECKS if known.name == check)
     report = specimen.report(with_batches="batches" in needs, **planted.settings)
+    assert not [why for why in report.skipped.values() if "fails" in why], report.skipped
     found = [finding for finding in report.findings if finding.name == check]
     return "found" if any(set(planted.layers) <= set(finding.layers) for finding in found) else "missed"
 

@@ -26,7 +26,8 @@ IMAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "MobileNetV2": ("MobileNetV2", {"depth_multiplier": 0.35, "image_size": 32}),
     "EfficientNet": (
         "EfficientNet",
-        {"width_coefficient": 0.2, "depth_coefficient": 0.2, "image_size": 32, "hidden_dim": 256},
+        {"width_coefficient": 0.2, "depth_coefficient": 0.2, "image_size": 32, "hidden_dim": 256,
+         "initializer_range": 0.3},
     ),
     "ConvNeXt": ("ConvNext", {"hidden_sizes": [8, 16], "depths": [1, 1], "num_stages": 2}),
     "Swin": (

@@ -13,8 +13,6 @@ CHECK = "examples leak"
 @plants(CHECK)
 def plant(specimen: Specimen) -> Planted | None:
     batch_norms = norms_of(specimen, "batch")
-    if specimen.name == "EfficientNet":  # its epsilon is so far above its variances that outputs are constant
-        return None
     for norm in batch_norms[1:3]:
         norm.layer.track_running_stats = False
         norm.layer.running_mean = norm.layer.running_var = None

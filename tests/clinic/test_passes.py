@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from leaving import same, state
 from specimens import each_model, healthy
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from normcourse.clinic import examine
 from normcourse.clinic.passes import Passes, first_tensor, run_passes
@@ -21,30 +23,6 @@ def passes(model: nn.Module, *batches: Any, causal: bool = False) -> Passes:
     return run_passes(model, find_norms(model), batches, causal=causal)
 
 
-def _state(model: nn.Module) -> dict[str, Any]:
-    """All that must come back."""
-    return {
-        "modes": [module.training for module in model.modules()],
-        "hooks": [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in model.modules()],
-        "values": {name: value.clone() for name, value in model.state_dict().items()},
-        "buffers": {name: id(value) for name, value in model.named_buffers()},
-        "grads": [None if p.grad is None else p.grad.clone() for p in model.parameters()],
-        "trained": [p.requires_grad for p in model.parameters()],
-        "random": torch.get_rng_state(),
-        "grad mode": torch.is_grad_enabled(),
-    }
-
-
-def _same(one: Any, two: Any) -> bool:
-    if isinstance(one, Tensor):
-        return torch.equal(one, two)
-    if isinstance(one, dict):
-        return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(two) and all(map(_same, one, two))
-    return bool(one == two)
-
-
 @each_model
 def test_a_model_comes_back_as_it_was(name: str) -> None:
     specimen = healthy(name)
@@ -53,9 +31,9 @@ def test_a_model_comes_back_as_it_was(name: str) -> None:
     for parameter in list(specimen.model.parameters())[::2]:
         parameter.requires_grad_(False)
         parameter.grad = torch.ones_like(parameter)
-    before = _state(specimen.model)
+    before = state(specimen.model)
     specimen.report()
-    assert _same(before, _state(specimen.model))
+    assert same(before, state(specimen.model))
 
 
 class _Fails(nn.Module):
@@ -77,9 +55,9 @@ class _Fails(nn.Module):
 @pytest.mark.parametrize("at", range(1, 7))
 def test_a_model_that_fails_comes_back_as_it_was(at: int) -> None:
     model = _Fails(at).train()
-    before = _state(model)
+    before = state(model)
     report = examine(model, [IMAGES, IMAGES], progress=False)
-    assert _same(before, _state(model))
+    assert same(before, state(model))
     assert "RuntimeError: no more" in report.skipped.values()
 
 
@@ -90,10 +68,10 @@ class _FailsItself(nn.LayerNorm):
 
 def test_hooks_of_a_layer_that_fails_are_taken_away() -> None:
     model, x = nn.Sequential(nn.Linear(8, 8), _FailsItself(8)), torch.randn(4, 8)
-    before = _state(model)
+    before = state(model)
     with pytest.raises(RuntimeError, match="no more"):
         passes(model, x)
-    assert _same(before, _state(model))
+    assert same(before, state(model))
 
 
 def test_hooks_of_others_stay_and_run() -> None:
@@ -136,7 +114,7 @@ def test_every_type(dtype: torch.dtype) -> None:
     assert seen.calls[0].mean.shape == (4,)
 
 
-def test_positions_that_hold_the_same() -> None:
+def test_positions_that_hold_thesame() -> None:
     x = ROWS.transpose(1, 2).repeat_interleave(2, 0).transpose(1, 2).clone()
     x[:, :, 5:] = 0
     assert passes(nn.BatchNorm1d(3), x).calls[0].repeated == pytest.approx(3 / 8)
@@ -308,3 +286,92 @@ def test_how_far_the_modes_lie_apart() -> None:
     assert near is not None
     assert far is not None
     assert near < 0.2 < 4 < far
+
+
+def test_layers_that_hand_on_or_have_parts() -> None:
+    assert _producer(nn.Identity(), nn.BatchNorm2d(4)) == "0"
+    assert _producer(nn.Dropout(), nn.BatchNorm2d(4)) == "1"
+    assert _producer(weight_norm(nn.Conv2d(4, 4, 1)), nn.BatchNorm2d(4)) == "1"
+
+
+@pytest.mark.parametrize("change", [torch.relu_, lambda y: y.add_(1)])
+def test_what_code_changed_in_place_comes_from_elsewhere(change) -> None:
+    model = _Calls(lambda norm, x: norm(change(x)), nn.BatchNorm2d(3))
+    assert passes(nn.Sequential(nn.Conv2d(3, 3, 1), model), IMAGES).calls[0].producer is None
+
+
+def test_a_loss_before_the_rest() -> None:
+    model = _Calls(lambda norm, x: (norm(x).square().mean(), norm(x)), nn.BatchNorm2d(3))
+    seen = passes(model, IMAGES)
+    assert not seen.failed
+
+
+def test_rows_of_a_norm_over_several_axes() -> None:
+    x = torch.randn(4, 3, 8, 8)
+    x[:, :, 0] = 0
+    due = float(x.flatten(1).var(1, correction=0).min())
+    assert passes(nn.LayerNorm((3, 8, 8)), x).calls[0].square == pytest.approx(due, rel=1e-4)
+
+
+def test_an_output_without_positions_is_no_leak() -> None:
+    model = nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8), nn.Flatten(), nn.Linear(40, 3))
+    seen = passes(model, torch.randn(4, 5, 8), causal=True)
+    assert seen.later is None
+    assert "no axis 1 of 5 positions" in seen.failed["leaks from later positions"]
+
+
+def test_a_leak_before_a_norm_is_not_its_own() -> None:
+    model = _Calls(lambda norm, x: norm(x + x.mean(0)), nn.LayerNorm(8))
+    leak = passes(model, torch.randn(4, 5, 8)).examples
+    assert leak is not None
+    assert leak.layer == ""
+    leak = passes(
+        _Calls(lambda norm, x: norm(x + x.mean(1, keepdim=True)), nn.LayerNorm(8)),
+        torch.randn(4, 5, 8),
+        causal=True,
+    ).later
+    assert leak is not None
+    assert leak.layer == ""
+
+
+def test_compiled_models_run_as_written() -> None:
+    inner = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).eval()
+    model = torch.compile(inner, backend="eager")
+    model(IMAGES)
+    seen = run_passes(model, find_norms(model), [IMAGES, IMAGES])
+    assert [call.producer for call in seen.calls] == ["_orig_mod.0"] * 2
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_what_torchscript_made_comes_back_as_it_was() -> None:
+    model = torch.jit.script(nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))).train()
+    report = examine(model, [torch.randn(6, 3)], progress=False)
+    assert model.training
+    assert "ScriptModules" in report.skipped["running the model on the batches"]
+
+
+def test_a_loader_that_shuffles_leaves_the_generator() -> None:
+    data = torch.utils.data.TensorDataset(torch.randn(20, 3))
+    loader = torch.utils.data.DataLoader(data, batch_size=5, shuffle=True)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    before = state(model)
+    examine(model, loader, progress=False)
+    assert same(before, state(model))
+
+
+def test_layers_that_wait_for_their_size() -> None:
+    model = nn.Sequential(nn.LazyConv2d(3, 1), nn.LazyBatchNorm2d())
+    assert examine(model, progress=False).norms == {"batch": 1}
+    assert isinstance(model[1].weight, nn.parameter.UninitializedParameter)
+
+
+def test_a_model_that_takes_gradients_inside() -> None:
+    def energy(norm: nn.Module, x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            return torch.autograd.grad(norm(x).square().sum(), x)[0]
+
+    model, x = _Calls(energy, nn.LayerNorm(8)), torch.randn(4, 8)
+    before = state(model)
+    assert len(passes(model, x).calls) == 1
+    assert same(before, state(model))

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from leaving import same, state
 from specimens import NAMES, each_model, raw
 from torch import Tensor, nn
 from transformers.models.detr.modeling_detr import DetrFrozenBatchNorm2d
@@ -131,3 +132,27 @@ def test_every_class_that_calls_itself_a_norm_is_found(name: str) -> None:
 
 def test_there_are_norms_in_every_specimen() -> None:
     assert all(find_norms(raw(name).model) for name in NAMES)
+
+
+class _Counts(_Scale):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x * self.weight + torch.rand(())
+
+
+def test_looking_for_norms_changes_nothing() -> None:
+    layer = _Counts()
+    layer.register_forward_hook(lambda *_: pytest.fail("a hook ran"))
+    before = state(layer)
+    assert not find_norms(layer)
+    assert same(before, state(layer))
+
+
+def test_a_scale_of_zeros_is_no_norm() -> None:
+    layer = _Scale()
+    nn.init.zeros_(layer.weight)
+    assert not find_norms(layer)

@@ -32,8 +32,8 @@ def head() -> str:
 Each fault was planted in a healthy version of every model in which it can exist ("n/a": it cannot), and
 examined. Twelve models are built from configurations of `transformers`, with random weights; three are of
 this course. Unharmed, none of them gives a finding. As their library builds them, MobileNetV2 and
-EfficientNet give one beside the statistics that nobody has updated: their configurations have TensorFlow's momentum, 0.997
-and 0.99, which PyTorch takes for the weight of the newest batch.
+EfficientNet give one beside the statistics that nobody has updated, because their configurations have
+TensorFlow's momentum, 0.997 and 0.99, which PyTorch takes for the weight of the newest batch.
 
 | check | {" | ".join(NAMES)} |
 | --- |{" --- |" * len(NAMES)}

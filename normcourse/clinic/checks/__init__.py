@@ -16,7 +16,7 @@ __all__ = ["CHECKS", "NEEDED", "Check"]
 
 #: What a check may need beside the model, and what to say where it is not there.
 NEEDED = {
-    "batches": "no batches were given, or the model fails on them",
+    "batches": "no batches were given, or the model did not take them",
     "loss": "no loss was given",
     "optimizer": "no optimizer was given",
     "causal": "causal=True was not said",

@@ -33,7 +33,7 @@ def find(case: Case) -> Iterator[Finding]:
             measured=measured,
             follows=(
                 "With another first example in the batch the others get other outputs, in inference mode "
-                "too, and no norm is the first to show it. That is as it should be only if an output "
+                "too, and no norm lets it through. That is as it should be only if an output "
                 "compares examples, as in a matrix of similarities."
             ),
             mend="look for an operation over axis 0",
@@ -51,7 +51,7 @@ def find(case: Case) -> Iterator[Finding]:
             + (
                 ", because it has no running statistics and takes the batch's."
                 if own
-                else ", so it pools over examples, or an operation just before it does."
+                else ", so it pools over examples."
             )
         ),
         mend=(

@@ -21,10 +21,9 @@ def find(case: Case) -> Iterator[Finding]:
             "With another last position the earlier ones get other outputs, so in training the model can "
             "read what it has to predict, and that is not there when it writes one position after another. "
             + (
-                f"{leak.layer} is the first norm to show it, so it pools over positions, or an operation "
-                "just before it does."
+                f"{leak.layer} is the first norm to show it, so it pools over positions."
                 if leak.layer
-                else "No norm is the first to show it, so look at masks first."
+                else "No norm lets it through, so look at masks first."
             )
         ),
         mend="layer = nn.LayerNorm(width)  # or another norm that pools over the features of one position",

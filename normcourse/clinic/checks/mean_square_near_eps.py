@@ -39,8 +39,7 @@ def find(case: Case) -> Iterator[Finding]:
 
 def _below_eps(case: Case, norm: Norm) -> float | None:
     """The smallest variance or mean square of a row, if it is below epsilon and more than rounding."""
-    # Of a norm over several axes the passes know rows of the last axis only.
-    if norm.kind not in ("layer", "rms") or len(getattr(norm.layer, "normalized_shape", (0,))) != 1:
+    if norm.kind not in ("layer", "rms"):
         return None
     calls = case.seen().of(norm)
     squares = [call.square for call in calls if call.square > (_ROUNDING * call.largest) ** 2]

@@ -13,6 +13,7 @@ from normcourse.clinic.subject import Norm
 
 NEEDS = ()
 _FAR_BELOW = 0.01  # of epsilon
+_OF_THE_OTHERS = 1e-6  # times their median: an untrained depthwise filter gives some of 1e-4
 _USUAL_EPS = 1e-5  # of frozen layers that do not say theirs
 
 
@@ -26,6 +27,7 @@ def find(case: Case) -> Iterator[Finding]:
         mean, var = (t.float() for t in norm.running)
         channels = (var >= 0) & (var < _FAR_BELOW * _eps(norm))
         if float(var.median()) > _eps(norm):
+            channels &= var < _OF_THE_OTHERS * var.median()
             # Weight decay takes the gamma of a channel that never varies to zero: nothing follows then.
             channels &= (size := _gamma(norm, var)) > 0.1 * size.median()
             if bool(channels.any()):
