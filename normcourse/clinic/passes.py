@@ -25,7 +25,8 @@ _FUNCTIONS = {
     for name in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")
     if hasattr(module, name)
 }
-_TRAINING_BATCHES = 4  # as many as are run in training mode too
+_TRAINING_BATCHES = 3  # as many as are run in training mode too
+_LEAK_EXAMPLES = 4  # as many of the first batch are asked about leaks
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,9 +151,10 @@ def run_passes(
             if number < _TRAINING_BATCHES:
                 outputs.append(first_tensor(output))
         progress("leaks")
-        _try(passes, "leaks between examples", lambda: _examples_leak(model, norms, batches[0], passes))
+        some = _mapped(batches[0], _few(_examples(batches[0])))
+        _try(passes, "leaks between examples", lambda: _examples_leak(model, norms, some, passes))
         if causal:
-            _try(passes, "leaks from later positions", lambda: _later_leak(model, norms, batches[0], passes))
+            _try(passes, "leaks from later positions", lambda: _later_leak(model, norms, some, passes))
         tracking = [
             norm for norm in norms if norm.kind == "batch" and norm.tracks and not is_frozen(norm.layer)
         ]
@@ -263,28 +265,34 @@ def _input(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
 
 
 def _seen(norm: Norm, batch: int, x: Tensor, producer: str | None) -> Call:
-    rows = _rows(norm, x.float())
-    var, mean = torch.var_mean(rows, 0, correction=0)
+    x = x.float()
+    channels = _channels(norm, x)
+    others = [axis for axis in range(x.dim()) if axis != channels]
+    mean = x.mean(others, keepdim=True) if others else x
+    squares = (x - mean).square_()
+    var = squares.mean(others) if others else squares
+    largest = float(torch.stack(x.aminmax()).abs().max())
     square = float("inf")
-    if norm.kind in ("layer", "rms") and rows.shape[1] > 1:
+    if norm.kind in ("layer", "rms") and x.shape[channels] > 1:
         axes = len(getattr(norm.layer, "normalized_shape", (0,)))
-        pools = rows if axes == 1 else x.float().flatten(-axes).flatten(0, -2)
-        square = float((pools.square().mean(1) if norm.kind == "rms" else pools.var(1, correction=0)).min())
+        rows = x.movedim(channels, -1) if axes == 1 else x.flatten(-axes)
+        square = float((rows.square().mean(-1) if norm.kind == "rms" else rows.var(-1, correction=0)).min())
     repeated = 0.0
     if batch == 0 and x.dim() == 3 and norm.kind == "batch":
         random = torch.Generator().manual_seed(0)
-        marks = rows.double() @ torch.randn(rows.shape[1], generator=random).double().to(rows.device)
-        repeated = float(torch.unique(marks, return_counts=True)[1].max()) / len(marks)
-    return Call(norm, batch, tuple(x.shape), mean, var, float(x.abs().max()), square, producer, repeated)
+        weights = torch.randn(x.shape[channels], generator=random).double().to(x.device)
+        marks = x.movedim(channels, -1).double() @ weights
+        repeated = float(torch.unique(marks, return_counts=True)[1].max()) / marks.numel()
+    return Call(norm, batch, tuple(x.shape), mean.flatten(), var, largest, square, producer, repeated)
 
 
-def _rows(norm: Norm, x: Tensor) -> Tensor:
-    """The input as ``(values, channels)``; channels are the axis of the norm's size."""
+def _channels(norm: Norm, x: Tensor) -> int:
+    """The axis of channels or features: the second or the last, whichever is of the norm's size."""
     last = x.dim() < 2 or norm.kind in ("layer", "rms")
     sizes = x.shape[-1], x.shape[1] if x.dim() > 1 else 0
     if norm.features in sizes and norm.features != sizes[0 if last else 1]:
         last = not last
-    return x.reshape(-1, x.shape[-1]) if last else x.transpose(0, 1).flatten(1).T
+    return x.dim() - 1 if last else 1
 
 
 def _examples_leak(model: nn.Module, norms: Sequence[Norm], batch: Any, passes: Passes) -> None:
@@ -365,6 +373,11 @@ def _leak(
         if moved(y, other_y):
             return Leak(name, change)
     return Leak("", change)
+
+
+def _few(count: int) -> Callable[[Tensor], Tensor]:
+    """Takes the first examples of every tensor that has as many as the batch."""
+    return lambda x: x[:_LEAK_EXAMPLES] if x.dim() and len(x) == count else x
 
 
 def _examples(batch: Any) -> int:
