@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import pytest
 import torch
+from planting import TABLE
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -185,11 +186,46 @@ REPORTS: dict[str, tuple[Callable[[], Report], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("report", REPORTS)
-def test_each_is_found(report: str) -> None:
+#: What a look at a model in PyTorch cannot show, and the page that answers it.
+UNSEEN: dict[str, tuple[str, str]] = {
+    "Keras' evaluate() differs from its training loss": (
+        "no model in PyTorch", "03-inference-statistics/03-modes"
+    ),
+    "epsilon left at the other framework's default": (
+        "any epsilon may be meant; only siblings that differ are named", "03-inference-statistics/11-which-n"
+    ),
+    "convolution and norm fused wrongly, with groups or transposed": (
+        "no norm is left; `fold_batch_norms` does it rightly", "03-inference-statistics/07-folding-and-export"
+    ),
+    "SyncBatchNorm with uneven last batches": (
+        "each process has one part; ours counts values, as does PyTorch's",
+        "03-inference-statistics/14-workers-exactly",
+    ),
+}  # fmt: skip
+
+
+def report_row(report: str) -> str:
+    """A report's row of the table in ``docs/clinic.md``."""
     make, name = REPORTS[report]
     finding: Finding = make()[name]
-    assert finding.layers
+    return f"| {report} | {finding.name}, {finding.certainty} | `{finding.page}` |"
+
+
+def unseen_row(report: str) -> str:
+    """The row of a report of which a look at the model says nothing."""
+    why, page = UNSEEN[report]
+    return f"| {report} | nothing: {why} | `{page}` |"
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_each_is_found(report: str) -> None:
+    assert report_row(report) in TABLE.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("report", UNSEEN)
+def test_what_cannot_be_seen_has_a_page(report: str) -> None:
+    assert unseen_row(report) in TABLE.read_text(encoding="utf-8").splitlines()
+    assert (TABLE.parents[1] / "book" / f"{UNSEEN[report][1]}.ipynb").is_file()
 
 
 def test_the_same_network_unharmed_gives_nothing() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from planting import PLANTS, TABLE, row
 from specimens import NAMES
+from test_public_reports import REPORTS, UNSEEN, report_row, unseen_row
 
 from normcourse.clinic.checks import CHECKS
 from normcourse.clinic.report import CERTAINTIES
@@ -13,8 +14,19 @@ HERE = Path(__file__).parent
 WHAT = {"batches": "batches", "loss": "a loss", "optimizer": "the optimiser", "causal": "`causal=True`"}
 
 
+REPORTED = """
+
+## What people reported
+
+Situations that people described in public, made again as small networks: what `examine` says of each.
+
+| situation | finding | page |
+| --- | --- | --- |
+"""
+
+
 def head() -> str:
-    """All of the page but the outcomes."""
+    """The page up to the outcomes."""
     checks = "\n".join(
         f"| {check.name} | {check.about} | {', '.join(WHAT[need] for need in check.needs) or 'the model'} |"
         for check in CHECKS
@@ -43,12 +55,17 @@ TensorFlow's momentum, 0.997 and 0.99, which PyTorch takes for the weight of the
 def test_the_table_has_every_check() -> None:
     text = TABLE.read_text(encoding="utf-8")
     assert text.startswith(head())
-    rows = [line.split("|")[1].strip() for line in text[len(head()) :].splitlines()]
-    assert rows == [check.name for check in CHECKS]
+    rows = text[len(head()) :].partition("\n\n")[0].splitlines()
+    assert [row.split("|")[1].strip() for row in rows] == [check.name for check in CHECKS]
+    assert REPORTED in text
 
 
 if __name__ == "__main__":
     for path in sorted(HERE.glob("test_*.py")):
         importlib.import_module(path.stem)
     assert PLANTS.keys() == {check.name for check in CHECKS}
-    TABLE.write_text(head() + "\n".join(row(check.name) for check in CHECKS) + "\n", encoding="utf-8")
+    reports = [*map(report_row, REPORTS), *map(unseen_row, UNSEEN)]
+    TABLE.write_text(
+        head() + "\n".join(row(check.name) for check in CHECKS) + REPORTED + "\n".join(reports) + "\n",
+        encoding="utf-8",
+    )
