@@ -100,6 +100,25 @@ class Norm:
         return any(parameter.requires_grad for parameter in self.layer.parameters(recurse=False))
 
     @property
+    def in_16_bits(self) -> bool:
+        """Whether gamma is stored in float16 or bfloat16."""
+        return self.gamma is not None and self.gamma.dtype in (torch.float16, torch.bfloat16)
+
+    def answer(self, value: float) -> Tensor | None:
+        """What a norm over the last axis gives for a row in its own dtype: value, -value, and so on."""
+        gamma = self.gamma
+        if self.kind not in ("layer", "rms") or gamma is None:
+            return None
+        row = torch.full_like(gamma, value)
+        row[..., 1::2] *= -1
+        try:
+            with torch.no_grad():
+                out = self.layer.forward(row[None])  # not layer(row), which would run hooks
+        except Exception:  # a layer of any kind
+            return None
+        return out.detach() if isinstance(out, Tensor) else None
+
+    @property
     def batches(self) -> int | None:
         """How many batches were tracked; None where nobody counted."""
         counter = getattr(self.layer, "num_batches_tracked", None)

@@ -98,7 +98,7 @@ def test_layers_may_be_shared() -> None:
 
 
 class Branched(nn.Module):
-    """Uses what its first layer gives a second time, behind the norm or before it."""
+    """Uses what its first layer gives a second time, after the norm or before it."""
 
     def __init__(self, second: str) -> None:
         super().__init__()

@@ -42,7 +42,7 @@ def test_a_stream_that_became_small() -> None:
 def test_how_much_is_left(make: type[nn.Module]) -> None:
     x = torch.tensor([1e-3, -1e-3]).repeat(6, 5, 32)
     finding = examine(nn.Sequential(make(64, eps=1e-5)), [x], progress=False)[CHECK]
-    assert finding.measured["size of that row behind the norm, where 1 is due"] == pytest.approx(
+    assert finding.measured["size of that row after the norm, where 1 is due"] == pytest.approx(
         0.30, abs=0.01
     )
 

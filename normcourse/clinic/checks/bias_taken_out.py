@@ -19,7 +19,7 @@ _ROUNDING = 1e-3  # how far an output may move, in its standard deviations, if n
 
 
 def find(case: Case) -> Iterator[Finding]:
-    """Name the layers whose bias the norm behind them takes out."""
+    """Name the layers whose bias the norm after them takes out."""
     behind = {name: norm for norm in case.norms if (name := case.before.get(norm)) and _subtracts(case, norm)}
     biases = {name: bias for name, norm in behind.items() if (bias := _bias(case, name, norm)) is not None}
     if biases and case.passes is not None:

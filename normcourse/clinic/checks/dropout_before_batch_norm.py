@@ -29,7 +29,7 @@ def find(case: Case) -> Iterator[Finding]:
     if not found:
         return
     measured: dict[str, float | str] = {
-        "layers behind dropout": len(found),
+        "layers after dropout": len(found),
         "largest share dropped": max(found.values()),
     }
     ratios = [ratio for norm in found if (ratio := _ratio(case, norm)) is not None]
@@ -42,7 +42,7 @@ def find(case: Case) -> Iterator[Finding]:
         follows=(
             "Dropout raises the variance of what these layers see in training, and is off in inference. They "
             "tracked the larger variance, so in inference they scale their inputs down too far. Dropout "
-            "behind the last batch norm avoids it, and statistics computed anew without dropout mend it."
+            "after the last batch norm avoids it, and statistics computed anew without dropout mend it."
         ),
         mend="normcourse.nn.recalibrate(model, batches)",
         certainty="likely",

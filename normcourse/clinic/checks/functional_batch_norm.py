@@ -83,7 +83,7 @@ def _watch(case: Case) -> _Use:
         *_: Any,
         **__: Any,
     ) -> None:
-        if x.data_ptr() in weights:  # a convolution that standardizes its weights
+        if x.data_ptr() in weights:  # a convolution that standardises its weights
             return
         use.places[names[stack[-1]] if stack else type(model).__name__] = None
         use.calls += 1

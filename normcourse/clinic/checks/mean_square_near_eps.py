@@ -25,7 +25,7 @@ def find(case: Case) -> Iterator[Finding]:
         measured={
             f"smallest {'mean square' if norm.kind == 'rms' else 'variance'} of a row": square,
             "epsilon": eps,
-            "size of that row behind the norm, where 1 is due": (square / (square + eps)) ** 0.5,
+            "size of that row after the norm, where 1 is due": (square / (square + eps)) ** 0.5,
         },
         follows=(
             "Most of what such a row is divided by is epsilon, so the norm does not bring it to size 1. That "

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import torch
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.checks.eps_vanishes import answer
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -27,7 +26,7 @@ def find(case: Case) -> Iterator[Finding]:
             "likely",
             "The layer squares its input in float16, which ends at 65,504, so the square of 256 is infinity. "
             "One such feature makes its whole row 0 or NaN, and no error says so.",
-            "x.float() before the squares, .to(x.dtype) behind the division",
+            "x.float() before the squares, .to(x.dtype) after the division",
         )
     if values:
         yield _finding(
@@ -35,10 +34,10 @@ def find(case: Case) -> Iterator[Finding]:
             largest,
             "likely" if half else "possible",
             "The model computes in float16, which ends at 65,504, and twice this input would be infinity "
-            "there, and NaN behind the next norm."
+            "there, and NaN after the next norm."
             if half
             else "Float16 ends at 65,504, so if the model is run in float16 this input is infinity there, "
-            "and NaN behind the norm.",
+            "and NaN after the norm.",
             "model.bfloat16()",
         )
 
@@ -47,7 +46,7 @@ def _squares_overflow(norm: Norm) -> bool:
     """Whether the layer, in float16, loses a row whose squares are infinite there, such as one of 300."""
     if norm.gamma is None or norm.gamma.dtype != torch.float16:
         return False
-    out, due = answer(norm, 300.0), answer(norm, 100.0)
+    out, due = norm.answer(300.0), norm.answer(100.0)
     return out is not None and due is not None and not torch.allclose(out.float(), due.float(), atol=0.1)
 
 

@@ -56,11 +56,11 @@ def find(case: Case) -> Iterator[Finding]:
         layers=tuple(norm.name for norm in departing),
         measured=measured,
         follows=(
-            "In inference mode these layers do not centre and scale the batches, so the layers behind them "
+            "In inference mode these layers do not centre and scale the batches, so the layers after them "
             "get other inputs than they learnt from. "
             + (
                 "It begins at the first batch norm, so the inputs may be others than in training, or the "
-                "statistics lag behind the weights. "
+                "statistics are late, because the weights have moved on. "
                 if at_the_start
                 else "The batch norms before them fit, so it is their statistics that lag or are others'. "
             )
