@@ -52,7 +52,7 @@ def examine(
         progress: Whether to show a bar.
 
     Returns:
-        The report: findings, those that cost most first.
+        The report, in which the findings that cost most come first.
 
     Raises:
         ValueError: ``batches`` are given and empty, or a loss without them.
