@@ -13,8 +13,9 @@ from tqdm.auto import tqdm
 
 from normcourse.clinic.case import Case
 from normcourse.clinic.checks import CHECKS, NEEDED
+from normcourse.clinic.mends import spread
 from normcourse.clinic.passes import Passes, call_model, run_passes, target_of
-from normcourse.clinic.report import Effect, Finding, Report, with_effect
+from normcourse.clinic.report import RUNNING, Effect, Finding, Report, with_effect
 from normcourse.clinic.subject import find_norms
 from normcourse.probes import undisturbed
 
@@ -37,6 +38,7 @@ def examine(
     Without batches it looks at the model as it stands. With batches it also runs it on them, in inference
     mode and with the batch norms in training mode, and sees what each norm is given. With a loss as well,
     each mend that can be tried is tried on a copy, and the loss in inference mode measured before and after.
+    Give the model in the mode in which it is used: what is wrong with freezing shows in training mode.
     Nothing is trained, and the model comes back as it was, after an error too: modes, buffers, hooks,
     gradients and the state of the random generators.
 
@@ -52,7 +54,9 @@ def examine(
         progress: Whether to show a bar.
 
     Returns:
-        The report, in which the findings that cost most come first.
+        The report, in which the findings that cost most come first: ``print(report)``, ``report["name"]``,
+        ``report.names``. A finding is *certain* if its state is a fault whatever the purpose, *likely* if it
+        is one nearly always, and *possible* if that depends on what it then names.
 
     Raises:
         ValueError: ``batches`` are given and empty, or a loss without them.
@@ -80,20 +84,20 @@ def examine(
         findings: list[Finding] = []
         checked = []
         for check in CHECKS:
-            missing = [what for what in check.needs if present[what] is None]
-            if missing:
-                skipped[check.name] = NEEDED[missing[0]]
+            reasons = [NEEDED[what] for what in check.needs if present[what] is None]
+            if passes is not None and check.name in passes.failed:
+                reasons.append(passes.failed.pop(check.name))
+            if reasons:
+                skipped[check.name] = reasons[0]
                 continue
             step("checks")
             try:
                 findings += check.find(case)
                 checked.append(check.name)
             except Exception as error:  # a model of a kind that nobody foresaw; the other checks go on
-                skipped[check.name] = f"it fails on this model: {type(error).__name__}: {error}".split("\n")[
-                    0
-                ]
+                skipped[check.name] = f"it fails on this model: {_reason(error)}"
         if loss is not None and given is not None and passes is not None:
-            findings = [_tried(model, finding, given, loss, step) for finding in findings]
+            findings = [_tried(model, finding, given, loss, step, skipped) for finding in findings]
     return Report(
         tuple(findings),
         Counter(norm.kind for norm in norms),
@@ -103,7 +107,7 @@ def examine(
     )
 
 
-_TRIAL_BATCHES = 2  # as many as a mend is measured on, before and after
+_TRIAL_BATCHES = 3  # as many as a mend is measured on, before and after
 
 
 def _passes(
@@ -120,32 +124,44 @@ def _passes(
     try:
         return run_passes(model, norms, batches, causal=causal, progress=step)
     except Exception as error:
-        skipped["running the model on the batches"] = f"{type(error).__name__}: {error}".split("\n")[0]
+        skipped[RUNNING] = _reason(error)
         return None
 
 
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n")[0]
+
+
 def _tried(
-    model: nn.Module, finding: Finding, batches: Sequence[Any], loss: Loss, step: Callable[[str], object]
+    model: nn.Module,
+    finding: Finding,
+    batches: Sequence[Any],
+    loss: Loss,
+    step: Callable[[str], object],
+    skipped: dict[str, str],
 ) -> Finding:
     """Try a finding's mend on a copy, and measure what it does to the loss in inference mode."""
     if finding.mending is None:
         return finding
     step(f"trying to mend: {finding.name}")
+    some = spread(batches, _TRIAL_BATCHES)
     try:
         mended = deepcopy(model)
-        before = _mean_loss(mended, batches, loss)
+        before = _mean_loss(mended, some, loss)
         finding.mending(mended)
-        after = _mean_loss(mended, batches, loss)
-    except Exception:  # a copy of a model of any kind: without an effect the finding stands as it is
+        after = _mean_loss(mended, some, loss)
+    except Exception as error:  # of a model or a loss of any kind: the finding stands, without an effect
+        skipped["trying the mends"] = _reason(error)
         return finding
-    return with_effect(finding, Effect("the loss on your batches in inference mode", before, after))
+    which = "your batches" if len(some) == len(batches) else f"{len(some)} of your {len(batches)} batches"
+    return with_effect(finding, Effect(f"the loss in inference mode, on {which},", before, after))
 
 
 def _mean_loss(model: nn.Module, batches: Sequence[Any], loss: Loss) -> float:
     with undisturbed(model), torch.no_grad():
         model.eval()
-        some = batches[:_TRIAL_BATCHES]
-        return sum(float(loss(call_model(model, batch), target_of(batch))) for batch in some) / len(some)
+        losses = [float(loss(call_model(model, batch), target_of(batch))) for batch in batches]
+    return sum(losses) / len(losses)
 
 
 @contextmanager

@@ -8,10 +8,15 @@ from torch import nn
 from normcourse.clinic.passes import call_model
 from normcourse.nn import recalibrate
 
-__all__ = ["recalibrated"]
+__all__ = ["recalibrated", "spread"]
 
 
 _BATCHES = 4  # enough to see what it gains
+
+
+def spread(batches: Sequence[Any], count: int) -> Sequence[Any]:
+    """As many of the batches, at even distances."""
+    return [batches[len(batches) * i // count] for i in range(count)] if len(batches) > count else batches
 
 
 class _OnBatches(nn.Module):
@@ -26,5 +31,5 @@ class _OnBatches(nn.Module):
 
 
 def recalibrated(model: nn.Module, batches: Sequence[Any]) -> None:
-    """Compute the running statistics anew from the first batches, of any kind that `examine` takes."""
-    recalibrate(_OnBatches(model), [(batch,) for batch in batches[:_BATCHES]])
+    """Compute the running statistics anew from some of the batches, of any kind that `examine` takes."""
+    recalibrate(_OnBatches(model), [(batch,) for batch in spread(batches, _BATCHES)])

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import torch
@@ -78,6 +79,7 @@ class Passes:
         calls: The norms' calls in inference mode, in their order.
         training: The same over the first batches with the batch norms, and only they, in training mode.
         functions: Norms called as functions, outside of any norm layer, in one pass.
+        not_finite: The number of the first batch whose output in inference mode is not finite, if any.
         disagreement: How far the model's outputs lie apart in the two modes, in standard deviations.
         examples: The first norm through which, in inference mode, one example reaches another's output.
         later: The first norm through which a later position reaches an earlier one's; asked of causal models.
@@ -88,6 +90,7 @@ class Passes:
     calls: list[Call] = field(default_factory=list)
     training: list[Call] = field(default_factory=list)
     functions: Counter[str] = field(default_factory=Counter)
+    not_finite: int | None = None
     disagreement: float | None = None
     examples: Leak | None = None
     later: Leak | None = None
@@ -148,13 +151,16 @@ def run_passes(
             with _watched(model, norms, number, passes.calls, functions):
                 output = call_model(model, batch)
             passes.functions = passes.functions or functions
+            first = first_tensor(output)
+            if passes.not_finite is None and not bool(first.isfinite().all()):
+                passes.not_finite = number
             if number < _TRAINING_BATCHES:
-                outputs.append(first_tensor(output))
+                outputs.append(first)
         progress("leaks")
         some = _mapped(batches[0], _few(_examples(batches[0])))
-        _try(passes, "leaks between examples", lambda: _examples_leak(model, norms, some, passes))
+        _try(passes, "examples leak", lambda: _examples_leak(model, norms, some, passes))
         if causal:
-            _try(passes, "leaks from later positions", lambda: _later_leak(model, norms, some, passes))
+            _try(passes, "later positions leak", lambda: _later_leak(model, norms, some, passes))
         tracking = [
             norm for norm in norms if norm.kind == "batch" and norm.tracks and not is_frozen(norm.layer)
         ]
@@ -365,6 +371,8 @@ def _leak(
     if before.dim() < 1 or len(before) != count or before.shape != after.shape:
         raise ValueError(f"the output of shape {tuple(before.shape)} has no axis of {count} examples")
     change = _change(part(before), part(after))
+    if not isfinite(change):
+        raise ValueError("the output is not finite")
     if not change > 1e-4:
         return None
     for (name, x, y), (_, other_x, other_y) in zip(marks, others, strict=False):

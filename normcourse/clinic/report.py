@@ -1,15 +1,19 @@
 """What an examination found: findings, each with its numbers, its mend and its page."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from math import inf, isfinite
+from textwrap import wrap
 from typing import Any
 
 from torch import nn
 
-__all__ = ["CERTAINTIES", "Effect", "Finding", "Report"]
+__all__ = ["CERTAINTIES", "RUNNING", "Effect", "Finding", "Report"]
+
+#: What is named among the skipped where the model fails on the batches.
+RUNNING = "running the model on the batches"
 
 #: How sure a finding is, from most to least.
 CERTAINTIES = ("certain", "likely", "possible")
@@ -73,6 +77,15 @@ class Finding:
             return inf if isfinite(after) else 0.0
         return before - after if isfinite(after) else -inf
 
+    @property
+    def outcome(self) -> str:
+        """What the mend changed, and what to make of it if that is a change for the worse."""
+        worse = self.gain < 0 and (
+            ". So leave it: the weights fit the statistics that they have, as they do where model.train() "
+            "was forgotten"
+        )
+        return f"{self.effect}{worse or ''}" if self.effect else ""
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
         effect = self.effect and {
@@ -116,7 +129,7 @@ class Report:
     calls: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        ranked = sorted(self.findings, key=lambda f: (-f.gain, CERTAINTIES.index(f.certainty)))
+        ranked = sorted(self.findings, key=lambda f: (-max(f.gain, 0.0), CERTAINTIES.index(f.certainty)))
         object.__setattr__(self, "findings", tuple(ranked))
 
     def __getitem__(self, name: str) -> Finding:
@@ -141,16 +154,23 @@ class Report:
             "skipped": dict(self.skipped),
         }
 
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
     def __str__(self) -> str:
-        lines = [self._head(), ""]
+        lines = [*_filled(self._head(), ""), ""]
         for number, finding in enumerate(self.findings, 1):
-            lines += [f"{number}. {finding.name} ({finding.certainty}): {_layers(finding.layers)}"]
-            lines += [f"   {what}: {_number(value)}" for what, value in finding.measured.items()]
-            lines += [f"   {finding.follows}"]
+            lines += _filled(f"{number}. {finding.name} ({finding.certainty}): {_layers(finding.layers)}", "")
+            for what, value in finding.measured.items():
+                lines += _filled(f"{what}: {_number(value)}")
+            lines += _filled(finding.follows)
             if finding.effect:
-                lines += [f"   mended on a copy: {finding.effect}"]
-            lines += [f"   mend: {finding.mend}", f"   page: {finding.page}", ""]
-        lines += [self._foot()]
+                lines += _filled(f"mended on a copy: {finding.outcome}")
+            lines += [f"   mend: {finding.mend}", f"   page: book/{finding.page}", ""]
+        lines += _filled(self._foot(), "")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -170,19 +190,26 @@ class Report:
         head = f"{total} norm{'s' * (total != 1)}" + (f" ({named})" if named else "")
         if self.calls:
             head += "; called as functions: " + ", ".join(f"{n} {name}" for name, n in self.calls.items())
-        return f"{head}; {found or 'no'} finding{'s' * (found != 1)}"
+        head += f"; {found or 'no'} finding{'s' * (found != 1)}"
+        why = self.skipped.get(RUNNING)
+        return f"{head}. The model does not run on the batches: {why}" if why else head
 
     def _foot(self) -> str:
         reasons: dict[str, list[str]] = {}
         for name, why in self.skipped.items():
             reasons.setdefault(why, []).append(name)
         skipped = "; ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items())
-        return f"{len(self.checked)} checks ran" + (f". Not: {skipped}" if skipped else "")
+        return f"{len(self.checked)} checks ran." + (f" Not run: {skipped}." if skipped else "")
 
 
 def _layers(layers: Sequence[str], most: int = 4) -> str:
     shown = ", ".join(layers[:most])
     return shown if len(layers) <= most else f"{shown} and {len(layers) - most} more"
+
+
+def _filled(text: str, indent: str = "   ") -> list[str]:
+    """The text in lines that fit a narrow terminal."""
+    return wrap(text, 79, initial_indent=indent, subsequent_indent=indent or "   ")
 
 
 def _number(value: float | str) -> str:
@@ -199,9 +226,12 @@ def _fold(finding: Finding) -> str:
         f"<tr><td>{escape(what)}</td><td>{escape(_number(value))}</td></tr>"
         for what, value in finding.measured.items()
     )
-    effect = f"<p>Mended on a copy: {escape(str(finding.effect))}.</p>" if finding.effect else ""
+    effect = f"<p>Mended on a copy: {escape(finding.outcome)}.</p>" if finding.effect else ""
+    gain = f", {escape(str(finding.effect))}" if finding.effect else ""
     return (
         f"<details><summary><b>{escape(finding.name)}</b> ({finding.certainty}): "
-        f"{escape(_layers(finding.layers))}</summary><table>{rows}</table><p>{escape(finding.follows)}</p>{effect}"
-        f"<pre>{escape(finding.mend)}</pre><p><small>{escape(finding.page)}</small></p></details>"
+        f"{escape(_layers(finding.layers))}{gain}</summary><table>{rows}</table>"
+        f"<p>{escape(finding.follows)}</p>{effect}<p>Mend:</p>"
+        f'<pre style="white-space: pre-wrap">{escape(finding.mend)}</pre>'
+        f"<p><small>Page: book/{escape(finding.page)}</small></p></details>"
     )

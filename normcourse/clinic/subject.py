@@ -38,12 +38,14 @@ class Norm:
         layer: The layer.
         kind: ``"batch"``, ``"instance"``, ``"group"``, ``"layer"`` or ``"rms"``.
         offset: What is added to the weight: 1 where the layer multiplies by 1 + w.
+        called: The names of gamma and beta in the layer.
     """
 
     names: tuple[str, ...]
     layer: nn.Module
     kind: str
     offset: float = 0.0
+    called: tuple[str, str] = ("weight", "bias")
 
     @property
     def name(self) -> str:
@@ -53,13 +55,13 @@ class Norm:
     @property
     def gamma(self) -> Tensor | None:
         """What it multiplies by, of one value per channel or feature; None without an affine."""
-        weight = _values(self.layer, "weight")
+        weight = _values(self.layer, self.called[0])
         return weight if weight is None else weight + self.offset
 
     @property
     def beta(self) -> Tensor | None:
         """What it adds; None if it adds nothing."""
-        return _values(self.layer, "bias")
+        return _values(self.layer, self.called[1])
 
     @property
     def eps(self) -> float | None:
@@ -155,7 +157,7 @@ def find_norms(model: nn.Module) -> list[Norm]:
 def _found(names: dict[nn.Module, list[str]]) -> Iterator[Norm]:
     for layer, where in names.items():
         kind = next((kind for kind, classes in _CLASSES if isinstance(layer, classes)), None)
-        offset = 0.0
+        offset, called = 0.0, ("weight", "bias")
         if (
             kind is None
             and {"running_mean", "running_var"} <= dict(layer.named_buffers(recurse=False)).keys()
@@ -164,10 +166,25 @@ def _found(names: dict[nn.Module, list[str]]) -> Iterator[Norm]:
         if kind in (None, "layer", "rms") and not type(layer).__module__.startswith(
             ("torch.", "normcourse.")
         ):
-            behaves, offset = _behaves_like(layer)
-            kind = kind or behaves
+            for own in _orders(layer):
+                behaves, shift = _behaves_like(layer, own)
+                if behaves is not None:
+                    kind, offset, called = kind or behaves, shift, (own[0], own[-1] if own[1:] else "bias")
+                    break
         if kind is not None:
-            yield Norm(tuple(where), layer, kind, offset)
+            yield Norm(tuple(where), layer, kind, offset, called)
+
+
+def _orders(layer: nn.Module) -> list[tuple[str, ...]]:
+    """In which order a layer's one or two parameters of one axis may be gamma and beta."""
+    parameters = dict(layer.named_parameters(recurse=False))
+    shapes = {tuple(value.shape) for value in parameters.values()}
+    if any(True for _ in layer.children()) or len(parameters) not in (1, 2) or len(shapes) != 1:
+        return []
+    if len(next(iter(shapes))) != 1 or any(value.is_meta for value in parameters.values()):
+        return []
+    names = tuple(parameters)
+    return [names] if len(names) == 1 else [names, names[::-1]]
 
 
 class _WithoutHooks(nn.Module):
@@ -181,19 +198,14 @@ class _WithoutHooks(nn.Module):
         return self.layer.forward(x)
 
 
-def _behaves_like(layer: nn.Module) -> tuple[str | None, float]:
-    """Which norm over the last axis a layer of another library computes, and what it adds to its weight."""
-    parameters = dict(layer.named_parameters(recurse=False))
-    weight, bias = parameters.get("weight"), parameters.get("bias")
-    if any(True for _ in layer.children()) or weight is None or weight.dim() != 1 or weight.is_meta:
-        return None, 0.0
-    if len(parameters) > 1 + (bias is not None):
-        return None, 0.0
+def _behaves_like(layer: nn.Module, names: tuple[str, ...]) -> tuple[str | None, float]:
+    """Which norm over the last axis a layer computes with this gamma and beta, and what it adds to gamma."""
+    like = layer.get_parameter(names[0])
     random = torch.Generator().manual_seed(0)
-    x, *own = (torch.randn(*shape, len(weight), generator=random) for shape in ((4,), (), ()))
+    x, *own = (torch.randn(*shape, len(like), generator=random) for shape in ((4,), *[()] * len(names)))
     # With random parameters: the layer's own may be zero, or no numbers.
-    drawn = {f"layer.{name}": value.to(weight) for name, value in zip(parameters, own, strict=False)}
-    x = (3 * x + 1).to(weight)
+    drawn = {f"layer.{name}": value.to(like) for name, value in zip(names, own, strict=True)}
+    x = (3 * x + 1).to(like)
     try:
         with undisturbed(layer), torch.no_grad():
             y: Any = torch.func.functional_call(_WithoutHooks(layer), drawn, (x,))
@@ -201,12 +213,13 @@ def _behaves_like(layer: nn.Module) -> tuple[str | None, float]:
         return None, 0.0
     if not isinstance(y, Tensor) or y.shape != x.shape:
         return None, 0.0
-    x, y, gamma = x.float(), y.float(), drawn["layer.weight"].float()
-    beta = 0.0 if bias is None else drawn["layer.bias"].float()
+    x, y = x.float(), y.float()
+    gamma, *beta = (value.float() for value in drawn.values())
     for kind in ("rms", "layer"):
         centred = x - x.mean(1, keepdim=True) if kind == "layer" else x
         xhat = centred * torch.rsqrt(centred.square().mean(1, keepdim=True))
         for offset in (0.0, 1.0):
-            if torch.allclose(y, xhat * (gamma + offset) + beta, rtol=0.05, atol=0.05):
+            due = xhat * (gamma + offset) + (beta[0] if beta else 0.0)
+            if torch.allclose(y, due, rtol=0.05, atol=0.05):
                 return kind, offset
     return None, 0.0

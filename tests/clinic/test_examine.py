@@ -125,7 +125,10 @@ def test_what_costs_most_comes_first_then_what_is_surest() -> None:
         ),
         {"batch": 1}, (), {},
     )  # fmt: skip
-    assert ranked.names == ("a", "b", "c", "d", "e")
+    # A mend that makes things worse is no reason to come last.
+    assert ranked.names == ("a", "b", "c", "e", "d")
+    assert "So leave it" in str(ranked)
+    assert len(ranked) == len(list(ranked)) == 5
     assert str(ranked.findings[0].effect) == "loss falls from 2 to 0.5"
 
 

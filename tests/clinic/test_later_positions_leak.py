@@ -58,7 +58,7 @@ def test_where_nobody_says_causal_nothing_is_said(name: str) -> None:
     specimen = healthy(name)
     report = specimen.report(causal=False)
     assert CHECK not in report.names
-    assert report.skipped[CHECK] == "causal=True was not said"
+    assert report.skipped[CHECK] == "causal=True was not given"
 
 
 def test_what_is_not_causal_leaks_if_it_is_said_to_be() -> None:

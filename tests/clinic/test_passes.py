@@ -255,7 +255,7 @@ def test_norms_that_keep_to_one_example(layer: nn.Module) -> None:
 
 
 def test_too_few_examples_are_said() -> None:
-    assert "3 examples" in passes(nn.BatchNorm2d(3), IMAGES[:2]).failed["leaks between examples"]
+    assert "3 examples" in passes(nn.BatchNorm2d(3), IMAGES[:2]).failed["examples leak"]
 
 
 def test_what_training_mode_cannot_run_is_said() -> None:
@@ -317,7 +317,7 @@ def test_an_output_without_positions_is_no_leak() -> None:
     model = nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8), nn.Flatten(), nn.Linear(40, 3))
     seen = passes(model, torch.randn(4, 5, 8), causal=True)
     assert seen.later is None
-    assert "no axis 1 of 5 positions" in seen.failed["leaks from later positions"]
+    assert "no axis 1 of 5 positions" in seen.failed["later positions leak"]
 
 
 def test_a_leak_before_a_norm_is_not_its_own() -> None:

@@ -8,7 +8,6 @@ from specimens import NAMES
 from test_public_reports import REPORTS, UNSEEN, report_row, unseen_row
 
 from normcourse.clinic.checks import CHECKS
-from normcourse.clinic.report import CERTAINTIES
 
 HERE = Path(__file__).parent
 WHAT = {"batches": "batches", "loss": "a loss", "optimizer": "the optimiser", "causal": "`causal=True`"}
@@ -33,7 +32,8 @@ def head() -> str:
     )
     return f"""# What the clinic looks for
 
-`normcourse.clinic.examine` runs {len(CHECKS)} checks. Each finding is one of {", ".join(CERTAINTIES)}.
+`normcourse.clinic.examine` runs {len(CHECKS)} checks. A finding is *certain* if its state is a fault whatever
+the purpose, *likely* if it is one nearly always, and *possible* if that depends on what it then names.
 
 | check | looks for | needs |
 | --- | --- | --- |
@@ -43,9 +43,10 @@ def head() -> str:
 
 Each fault was planted in a healthy version of every model in which it can exist ("n/a": it cannot), and
 examined. Twelve models are built from configurations of `transformers`, with random weights; three are of
-this course. Unharmed, none of them gives a finding. As their library builds them, MobileNetV2 and
-EfficientNet give one beside the statistics that nobody has updated, because their configurations have
-TensorFlow's momentum, 0.997 and 0.99, which PyTorch takes for the weight of the newest batch.
+this course. Unharmed, and without an optimiser, none of them gives a finding. As their library builds them,
+MobileNetV2 and EfficientNet give one beside the statistics that nobody has updated, because their
+configurations have TensorFlow's momentum, 0.997 and 0.99, which PyTorch takes for the weight of the newest
+batch.
 
 | check | {" | ".join(NAMES)} |
 | --- |{" --- |" * len(NAMES)}

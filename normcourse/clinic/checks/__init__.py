@@ -19,7 +19,7 @@ NEEDED = {
     "batches": "no batches were given, or the model did not take them",
     "loss": "no loss was given",
     "optimizer": "no optimizer was given",
-    "causal": "causal=True was not said",
+    "causal": "causal=True was not given",
 }
 
 

@@ -36,7 +36,7 @@ def find(case: Case) -> Iterator[Finding]:
         name="batches are sorted",
         layers=layers,
         measured={
-            "variance of the batches' means, in that of random batches": ratio,
+            "variance of the batches' means, as a multiple of that of random batches": ratio,
             f"shuffled orders that reach it, of {_SHUFFLES}": 0,
             "examples in a batch, on average": usual,
             "examples in a random batch whose mean varies as much": usual / ratio,
@@ -45,9 +45,14 @@ def find(case: Case) -> Iterator[Finding]:
             "A batch holds examples that resemble each other, as when data are sorted by class or cut from "
             "one recording. In training mode a batch norm subtracts what they have in common, so what tells "
             "one batch from another is lost, and the running statistics end as those of the last batches."
+            + (
+                ""
+                if case.model.training
+                else " If they are for evaluation in inference mode, it is no fault."
+            )
         ),
         mend="DataLoader(data, batch_size=32, shuffle=True)",
-        certainty="likely",
+        certainty="likely" if case.model.training else "possible",
         page="03-inference-statistics/03-modes",
     )
 

@@ -35,9 +35,9 @@ def find(case: Case) -> Iterator[Finding]:
             "parameters in them": sum(bias.numel() for bias in biases.values()),
         },
         follows=(
-            "The norm subtracts each channel's mean, and the bias with it, so in training the bias changes "
-            "nothing, gets no gradient but rounding, and beta does its work. It costs memory and does no "
-            "harm; it is a fault only if it was meant to do something."
+            "The norm subtracts each channel's mean, and the bias with it, so in training mode the bias "
+            "changes nothing, gets no gradient but rounding, and beta does its work. It costs memory and "
+            "does no harm; it is a fault only if it was meant to do something."
         ),
         mend=("norm.running_mean -= layer.bias.detach(); " if tracks else "") + "layer.bias = None",
         certainty="possible",

@@ -1,7 +1,8 @@
 """A batch norm that is called several times in one pass, on inputs of unlike mean and variance."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from math import exp
 
 from torch import Tensor
 
@@ -31,18 +32,27 @@ def find(case: Case) -> Iterator[Finding]:
         layers=tuple(norm.name for norm in found),
         measured={
             "calls in one pass": max(calls for calls, _, _ in found.values()),
-            "distance of two calls' means, in standard deviations": max(m for _, m, _ in found.values()),
-            "logarithm of the ratio of their standard deviations": max(w for _, _, w in found.values()),
+            **_apart_by(found.values()),
         },
         follows=(
             "One pass calls the layer several times, on inputs of unlike mean or variance. In training mode "
             "each call is normalized by its own batch, but in inference mode all by the same running "
             "statistics, which are a mixture of them, so the two modes differ."
         ),
-        mend="layers = nn.ModuleList(deepcopy(layer) for _ in range(calls)), then recalibrate",
+        mend="layers = nn.ModuleList(deepcopy(layer) for _ in range(calls))  # then recalibrate",
         certainty="likely",
         page="03-inference-statistics/06-test-time-adaptation",
     )
+
+
+def _apart_by(found: Iterable[tuple[int, float, float]]) -> dict[str, float]:
+    """The largest distances, of those that are more than noise."""
+    _, means, widths = map(max, zip(*found, strict=True))
+    measured = {
+        "distance of two calls' means, in standard deviations": means,
+        "ratio of their standard deviations": exp(widths) if widths else 0.0,
+    }
+    return {what: value for what, value in measured.items() if value}
 
 
 def _places(calls: Sequence[Call]) -> list[tuple[Tensor, Tensor, int]]:

@@ -44,7 +44,7 @@ def find(case: Case) -> Iterator[Finding]:
             "tracked the larger variance, so in inference they scale their inputs down too far. Dropout "
             "after the last batch norm avoids it, and statistics computed anew without dropout mend it."
         ),
-        mend="normcourse.nn.recalibrate(model, batches)",
+        mend="from normcourse.nn import recalibrate; recalibrate(model, batches)",
         certainty="likely",
         page="03-inference-statistics/02-lag-and-recalibration",
         mending=partial(recalibrated, batches=case.batches) if case.batches else None,

@@ -33,7 +33,7 @@ def find(case: Case) -> Iterator[Finding]:
             "The layer adds epsilon in 16 bits, where it is rounded to 0. So a row of zeros, such as "
             "padding, is divided by 0 and becomes NaN, and one whose squares are rounded to 0 is infinite."
         ),
-        mend="x.float() before the squares, .to(x.dtype) after the division",
+        mend="wide = x.float()  # before the squares; and .to(x.dtype) after the division",
         certainty="likely",
         page="04-layernorm-for-transformers/07-low-precision",
     )

@@ -33,10 +33,10 @@ def find(case: Case) -> Iterator[Finding]:
             measured=measured,
             follows=(
                 "With another first example in the batch the others get other outputs, in inference mode "
-                "too, and no norm lets it through. That is as it should be only if an output "
-                "compares examples, as in a matrix of similarities."
+                "too, and no norm layer that was recognised lets it through. That is as it should be only "
+                "if an output compares examples, as in a matrix of similarities."
             ),
-            mend="look for an operation over axis 0",
+            mend="# look for an operation over axis 0, or a norm called as a function",
             certainty="possible",
             page=page,
         )
@@ -57,7 +57,7 @@ def find(case: Case) -> Iterator[Finding]:
         mend=(
             "layer = nn.BatchNorm2d(channels); normcourse.nn.recalibrate(model, batches)"
             if own
-            else "pool within one example: axes from 1 on"
+            else "# pool within one example: axes from 1 on"
         ),
         certainty="likely",
         page=page,

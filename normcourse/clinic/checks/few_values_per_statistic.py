@@ -36,7 +36,7 @@ def find(case: Case) -> Iterator[Finding]:
                 else "They are a poor sample, so an output depends much on its neighbours in the batch. "
             )
             + "If the model trains on such batches its statistics are noisy; if they are for inference only "
-            "it is no fault."
+            "it is no fault. Accumulating gradients makes no batch larger for a norm; GroupNorm does without."
         ),
         mend="DataLoader(data, batch_size=32, shuffle=True, drop_last=True)",
         certainty="possible",

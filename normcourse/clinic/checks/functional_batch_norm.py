@@ -52,7 +52,7 @@ def find(case: Case) -> Iterator[Finding]:
             "of them with running statistics that are no buffers": use.unsaved,
         },
         follows=follows,
-        mend="self.norm = nn.BatchNorm2d(channels), and self.norm(x) in forward",
+        mend="self.norm = nn.BatchNorm2d(channels)  # and self.norm(x) in forward",
         certainty="likely" if use.by_batch or use.unsaved else "possible",
         page="03-inference-statistics/03-modes",
     )

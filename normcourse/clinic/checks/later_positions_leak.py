@@ -23,7 +23,8 @@ def find(case: Case) -> Iterator[Finding]:
             + (
                 f"{leak.layer} is the first norm to show it, so it pools over positions."
                 if leak.layer
-                else "No norm lets it through, so look at masks first."
+                else "No norm layer that was recognised lets it through: look at norms called as functions, "
+                "and at masks."
             )
         ),
         mend="layer = nn.LayerNorm(width)  # or another norm that pools over the features of one position",

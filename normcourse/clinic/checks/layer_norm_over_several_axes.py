@@ -27,7 +27,7 @@ def find(case: Case) -> Iterator[Finding]:
             },
             follows=(
                 "The positions share one mean or mean square with the features, so each output depends on "
-                "all positions, and the input must keep this size. Of images that may be meant. In a "
+                "all positions, and the input must keep this size. For images this may be intended. In a "
                 "sequence it mixes tokens, and in a causal model later tokens reach earlier ones."
             ),
             mend="layer = nn.LayerNorm(features)  # of one position; then train",

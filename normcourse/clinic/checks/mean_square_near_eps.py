@@ -31,7 +31,7 @@ def find(case: Case) -> Iterator[Finding]:
             "Most of what such a row is divided by is epsilon, so the norm does not bring it to size 1. That "
             "is a fault if the row carries something, and none if it is padding."
         ),
-        mend=f"layer.eps = {square / 100:.0e}, and train on",
+        mend=f"layer.eps = {square / 100:.0e}  # and train on",
         certainty="possible",
         page="04-layernorm-for-transformers/07-low-precision",
     )

@@ -26,7 +26,7 @@ def find(case: Case) -> Iterator[Finding]:
                 "about the last batch's alone. In Keras, Flax and TensorFlow the same number is the weight "
                 "of the old value."
             ),
-            mend=f"layer.momentum = {1 - momentum:.3g}, and train on or recalibrate",
+            mend=f"layer.momentum = {1 - momentum:.3g}  # and train on or recalibrate",
             certainty="likely",
             page="03-inference-statistics/01-running-statistics",
         )

@@ -33,7 +33,7 @@ def find(case: Case) -> Iterator[Finding]:
                 "normalized there. That is a fault unless they belong to a part that these batches do not "
                 "need, such as a head for training alone or another kind of input."
             ),
-            mend="call the layer in forward, or delete it",
+            mend="# call the layer in forward, or delete it",
             certainty="possible",
             page="02-batchnorm-mechanics/10-placement",
         )

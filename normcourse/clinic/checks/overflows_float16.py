@@ -26,7 +26,7 @@ def find(case: Case) -> Iterator[Finding]:
             "likely",
             "The layer squares its input in float16, which ends at 65,504, so the square of 256 is infinity. "
             "One such feature makes its whole row 0 or NaN, and no error says so.",
-            "x.float() before the squares, .to(x.dtype) after the division",
+            "wide = x.float()  # before the squares; and .to(x.dtype) after the division",
         )
     if values:
         yield _finding(

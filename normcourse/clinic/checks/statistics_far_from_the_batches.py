@@ -30,6 +30,8 @@ def find(case: Case) -> Iterator[Finding]:
         for norm in case.norms
         if case.uses_batches(norm)
         and norm.updated
+        # Several calls in a pass have no one mean: another check says if they are unlike.
+        and len(calls := seen.of(norm)) == len({call.batch for call in calls})
         and sum(call.shape[0] for call in seen.of(norm)) >= _EXAMPLES
     ]
     distances = {norm: _own_distance(norm, seen.of(norm), seen.of(norm, training=True)) for norm in compared}
@@ -50,23 +52,23 @@ def find(case: Case) -> Iterator[Finding]:
     if widths:
         measured["its standard deviations are off by the factor"] = exp(widths)
     if seen.disagreement is not None:
-        measured["outputs of the two modes lie apart by, in standard deviations"] = seen.disagreement
+        measured["outputs of the two modes differ by, in standard deviations"] = seen.disagreement
     yield Finding(
         name="statistics far from the batches",
         layers=tuple(norm.name for norm in departing),
         measured=measured,
         follows=(
             "In inference mode these layers do not centre and scale the batches, so the layers after them "
-            "get other inputs than they learnt from. "
+            "get inputs unlike those they learnt from. "
             + (
                 "It begins at the first batch norm, so the inputs may be others than in training, or the "
-                "statistics are late, because the weights have moved on. "
+                "statistics lag behind the weights. "
                 if at_the_start
-                else "The batch norms before them fit, so it is their statistics that lag or are others'. "
+                else "The batch norms before them fit, so their own statistics lag or belong to other data. "
             )
             + "If the batches are a fair sample of what the model is for, the statistics should be theirs."
         ),
-        mend="normcourse.nn.recalibrate(model, batches)",
+        mend="from normcourse.nn import recalibrate; recalibrate(model, batches)",
         certainty="likely" if any(_reaches(far, _FAR) for far in departing.values()) else "possible",
         page="03-inference-statistics/"
         + ("06-test-time-adaptation" if at_the_start else "02-lag-and-recalibration"),

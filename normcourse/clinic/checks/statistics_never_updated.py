@@ -26,10 +26,10 @@ def find(case: Case) -> Iterator[Finding]:
         },
         follows=(
             "In inference mode these layers normalize by mean 0 and variance 1, so not at all. A model that "
-            "was never trained has them; in a trained one they were lost in loading, or training never ran "
-            "in training mode."
+            "was never trained has them; in a trained one they were lost in loading or in averaging the "
+            "weights, or training never ran in training mode."
         ),
-        mend="normcourse.nn.recalibrate(model, batches)",
+        mend="from normcourse.nn import recalibrate; recalibrate(model, batches)",
         certainty="certain",
         page="03-inference-statistics/01-running-statistics",
         mending=partial(recalibrated, batches=case.batches) if case.batches else None,

@@ -38,7 +38,7 @@ def find(case: Case) -> Iterator[Finding]:
             "infinite. Training normalizes by the batch, so its loss does not show it, and further batches "
             "do not mend a NaN, because a share of NaN is NaN."
         ),
-        mend="normcourse.nn.recalibrate(model, batches)",
+        mend="from normcourse.nn import recalibrate; recalibrate(model, batches)",
         certainty="certain",
         page="03-inference-statistics/01-running-statistics",
         mending=partial(recalibrated, batches=case.batches) if case.batches else None,

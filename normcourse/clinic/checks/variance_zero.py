@@ -66,7 +66,7 @@ def _finding(case: Case, found: dict[Norm, Tensor], follows: str, certainty: str
             ),
         },
         follows=follows,
-        mend="normcourse.nn.recalibrate(model, batches)",
+        mend="from normcourse.nn import recalibrate; recalibrate(model, batches)",
         certainty=certainty,
         page="02-batchnorm-mechanics/01-forward",
         mending=partial(recalibrated, batches=case.batches) if case.batches else None,

@@ -36,9 +36,9 @@ def find(case: Case) -> Iterator[Finding]:
         measured=measured,
         follows=(
             "Decay pulls gamma and beta towards 0, which is not where they start: gamma starts at 1. Before "
-            "a norm, decay only sets the size of the turns, but on gamma and beta it is an ordinary penalty, "
-            "so it shrinks what the layer gives. Whether that helps depends on the model; many recipes leave "
-            "them out."
+            "a norm, decay only sets how far a step turns the weights, but on gamma and beta it is an "
+            "ordinary penalty, so it shrinks what the layer gives. Whether that helps depends on the "
+            "model; many recipes leave them out."
         ),
         mend=(
             'groups = [{"params": [p for p in model.parameters() if p.ndim > 1]}, '

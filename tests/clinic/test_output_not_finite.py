@@ -1,0 +1,55 @@
+"""NaN in what a model gives."""
+
+import pytest
+import torch
+from planting import Planted, assert_found, norms_of, plants
+from specimens import Specimen
+from torch import Tensor, nn
+
+from normcourse.clinic import examine
+
+CHECK = "output not finite"
+
+
+@plants(CHECK)
+def plant(specimen: Specimen) -> Planted | None:
+    norm = next(norm for norm in norms_of(specimen) if norm.gamma is not None)
+    with torch.no_grad():
+        getattr(norm.layer, "weight")[0] = float("nan")  # noqa: B009
+    return Planted((norm.name,))
+
+
+def test_it_is_found() -> None:
+    assert_found(CHECK)
+
+
+class WithoutEps(nn.Module):
+    """An RMSNorm as one writes it, without epsilon."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scale * x / x.square().mean(-1, keepdim=True).sqrt()
+
+
+def test_a_row_of_padding_in_a_norm_without_epsilon() -> None:
+    model = nn.Sequential(nn.Linear(4, 8, bias=False), WithoutEps(8), nn.Linear(8, 2))
+    good, padded = torch.randn(6, 4), torch.randn(6, 4)
+    padded[2] = 0
+    report = examine(model, [good, padded], progress=False)
+    assert report.norms == {"rms": 1}
+    assert report[CHECK].layers == ("1",)
+    assert CHECK not in examine(model, [good], progress=False).names
+
+
+@pytest.mark.parametrize("where", ["input", "layer"])
+def test_what_is_not_a_norm(where: str) -> None:
+    model, x = nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8)), torch.randn(6, 4)
+    if where == "input":
+        x[0, 0] = float("inf")
+    else:
+        model[0].weight.data[0, 0] = float("nan")
+    finding = examine(model, [x], progress=False)[CHECK]
+    assert finding.layers == (("Sequential",) if where == "input" else ("0",))
