@@ -54,8 +54,8 @@ def examine(
         progress: Whether to show a bar.
 
     Returns:
-        The report, in which the findings that cost most come first: ``print(report)``, ``report["name"]``,
-        ``report.names``. A finding is *certain* if its state is a fault whatever the purpose, *likely* if it
+        The report, in which the findings that cost most come first. It prints, and has ``names`` and
+        ``report["name"]``. A finding is *certain* if its state is a fault whatever the purpose, *likely* if it
         is one nearly always, and *possible* if that depends on what it then names.
 
     Raises:
