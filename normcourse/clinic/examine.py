@@ -55,17 +55,17 @@ def examine(
 
     Returns:
         The report, in which the findings that cost most come first. It prints, and has ``names`` and
-        ``report["name"]``. A finding is *certain* if its state is a fault whatever the purpose, *likely* if it
-        is one nearly always, and *possible* if that depends on what it then names.
+        ``report["name"]``. A finding is *certain* if its state is a fault whatever the purpose, *likely* if
+        it is one nearly always, and *possible* if that depends on what it then names.
 
     Raises:
         ValueError: ``batches`` are given and empty, or a loss without them.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, momentum=0.99), nn.ReLU())
-        >>> report = examine(model)
+        >>> report = examine(model, progress=False)
         >>> report.names
-        ('momentum of another framework', 'statistics never updated')
+        ('statistics never updated', 'momentum of another framework', 'bias taken out')
     """
     with torch.random.fork_rng(devices=()):  # a loader that shuffles draws from it
         given = None if batches is None else list(batches)

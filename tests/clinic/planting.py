@@ -66,4 +66,4 @@ def assert_found(check: str, *, at_least: int = 3) -> None:
     now = row(check)
     assert "missed" not in now, now
     assert now.count("found") >= at_least, now
-    assert now in TABLE.read_text(encoding="utf-8").splitlines(), f"run tests/clinic/test_table.py; now {now}"
+    assert now in TABLE.read_text(encoding="utf-8").splitlines(), f"run test_clinic_table.py; now {now}"
