@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
-from normcourse.clinic.passes import Passes
+from normcourse.clinic.passes import Call, Passes
 from normcourse.clinic.subject import Norm
 from normcourse.nn.freezing import is_frozen
 
@@ -66,6 +66,10 @@ class Case:
     def uses_batches(self, norm: Norm) -> bool:
         """Whether a norm is a batch norm that takes its statistics from the batch while the model trains."""
         return norm.kind == "batch" and not norm.fixed and self.follows_training(norm.layer)
+
+    def calls(self, norm: Norm) -> list[Call]:
+        """The calls of a norm in inference mode; none without batches."""
+        return [] if self.passes is None else self.passes.of(norm)
 
     def seen(self) -> Passes:
         """What the batches showed, for a check that needs them."""

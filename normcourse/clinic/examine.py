@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,9 +15,9 @@ from tqdm.auto import tqdm
 from normcourse.clinic.case import Case
 from normcourse.clinic.checks import CHECKS, NEEDED
 from normcourse.clinic.mends import spread
-from normcourse.clinic.passes import Passes, call_model, run_passes, target_of
-from normcourse.clinic.report import RUNNING, Effect, Finding, Report, with_effect
-from normcourse.clinic.subject import find_norms
+from normcourse.clinic.passes import TRAINING_BATCHES, Passes, call_model, reason, run_passes, target_of
+from normcourse.clinic.report import RUNNING, Effect, Finding, Report
+from normcourse.clinic.subject import Norm, find_norms
 from normcourse.probes import undisturbed
 
 __all__ = ["examine"]
@@ -95,9 +96,9 @@ def examine(
                 findings += check.find(case)
                 checked.append(check.name)
             except Exception as error:  # a model of a kind that nobody foresaw; the other checks go on
-                skipped[check.name] = f"it fails on this model: {_reason(error)}"
+                skipped[check.name] = f"it fails on this model: {reason(error)}"
         if loss is not None and given is not None and passes is not None:
-            findings = [_tried(model, finding, given, loss, step, skipped) for finding in findings]
+            findings = _tried(model, findings, given, loss, step, skipped)
     return Report(
         tuple(findings),
         Counter(norm.kind for norm in norms),
@@ -112,7 +113,7 @@ _TRIAL_BATCHES = 3  # as many as a mend is measured on, before and after
 
 def _passes(
     model: nn.Module,
-    norms: Sequence[Any],
+    norms: Sequence[Norm],
     batches: Sequence[Any] | None,
     causal: bool,
     step: Callable[[str], object],
@@ -124,37 +125,37 @@ def _passes(
     try:
         return run_passes(model, norms, batches, causal=causal, progress=step)
     except Exception as error:
-        skipped[RUNNING] = _reason(error)
+        skipped[RUNNING] = reason(error)
         return None
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".split("\n")[0]
 
 
 def _tried(
     model: nn.Module,
-    finding: Finding,
+    findings: Sequence[Finding],
     batches: Sequence[Any],
     loss: Loss,
     step: Callable[[str], object],
     skipped: dict[str, str],
-) -> Finding:
-    """Try a finding's mend on a copy, and measure what it does to the loss in inference mode."""
-    if finding.mending is None:
-        return finding
-    step(f"trying to mend: {finding.name}")
+) -> list[Finding]:
+    """Try each mend on a copy, and measure what it does to the loss in inference mode."""
     some = spread(batches, _TRIAL_BATCHES)
-    try:
-        mended = deepcopy(model)
-        before = _mean_loss(mended, some, loss)
-        finding.mending(mended)
-        after = _mean_loss(mended, some, loss)
-    except Exception as error:  # of a model or a loss of any kind: the finding stands, without an effect
-        skipped["trying the mends"] = _reason(error)
-        return finding
     which = "your batches" if len(some) == len(batches) else f"{len(some)} of your {len(batches)} batches"
-    return with_effect(finding, Effect(f"the loss in inference mode, on {which},", before, after))
+    before: float | None = None
+    tried = []
+    for finding in findings:
+        if finding.mending is not None:
+            step(f"trying to mend: {finding.name}")
+            try:
+                before = _mean_loss(model, some, loss) if before is None else before
+                mended = deepcopy(model)
+                finding.mending(mended)
+                after = _mean_loss(mended, some, loss)
+                effect = Effect(f"the loss in inference mode, on {which},", before, after)
+                finding = replace(finding, effect=effect)
+            except Exception as error:  # of a model or a loss of any kind: the finding stands without one
+                skipped["trying the mends"] = reason(error)
+        tried.append(finding)
+    return tried
 
 
 def _mean_loss(model: nn.Module, batches: Sequence[Any], loss: Loss) -> float:
@@ -167,7 +168,7 @@ def _mean_loss(model: nn.Module, batches: Sequence[Any], loss: Loss) -> float:
 @contextmanager
 def _bar(batches: Sequence[Any] | None, show: bool) -> Iterator[Callable[[str], object]]:
     """A progress bar of the passes and the checks; what is told is the stage."""
-    count = 0 if batches is None else len(batches) + min(len(batches), _TRIAL_BATCHES) + 1
+    count = 0 if batches is None else len(batches) + min(len(batches), TRAINING_BATCHES) + 1
     with tqdm(total=count + len(CHECKS), disable=not show, leave=False) as bar:
 
         def step(stage: str) -> None:

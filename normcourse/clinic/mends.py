@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from normcourse.clinic.passes import call_model
+from normcourse.clinic.passes import OnBatches
 from normcourse.nn import recalibrate
 
 __all__ = ["recalibrated", "spread"]
@@ -19,17 +19,6 @@ def spread(batches: Sequence[Any], count: int) -> Sequence[Any]:
     return [batches[len(batches) * i // count] for i in range(count)] if len(batches) > count else batches
 
 
-class _OnBatches(nn.Module):
-    """Calls a model on whole batches, of which `recalibrate` gives the first item."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Any) -> Any:
-        return call_model(self.model, batch)
-
-
 def recalibrated(model: nn.Module, batches: Sequence[Any]) -> None:
     """Compute the running statistics anew from some of the batches, of any kind that `examine` takes."""
-    recalibrate(_OnBatches(model), [(batch,) for batch in spread(batches, _BATCHES)])
+    recalibrate(OnBatches(model), [(batch,) for batch in spread(batches, _BATCHES)])

@@ -14,11 +14,24 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrize import is_parametrized
 from torch.overrides import TorchFunctionMode
 
-from normcourse.clinic.subject import Norm
+from normcourse.clinic.subject import Norm, is_leaf
 from normcourse.nn.freezing import is_frozen
 from normcourse.probes import undisturbed
 
-__all__ = ["Call", "Passes", "call_model", "first_tensor", "pooled", "run_passes", "target_of"]
+__all__ = [
+    "TRAINING_BATCHES",
+    "Call",
+    "OnBatches",
+    "Passes",
+    "call_model",
+    "first_tensor",
+    "given_tensors",
+    "pooled",
+    "reason",
+    "run_passes",
+    "target_of",
+    "tensors_in",
+]
 
 _FUNCTIONS = {
     getattr(module, name): name
@@ -26,7 +39,8 @@ _FUNCTIONS = {
     for name in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")
     if hasattr(module, name)
 }
-_TRAINING_BATCHES = 3  # as many as are run in training mode too
+#: As many batches are run in training mode too.
+TRAINING_BATCHES = 3
 _LEAK_EXAMPLES = 4  # as many of the first batch are asked about leaks
 
 
@@ -108,6 +122,18 @@ def call_model(model: nn.Module, batch: Any) -> Any:
     return model(batch if isinstance(batch, Tensor) else batch[0])
 
 
+class OnBatches(nn.Module):
+    """Calls a model on whole batches, each as one argument."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Any) -> Any:
+        """Call the model on it."""
+        return call_model(self.model, batch)
+
+
 def target_of(batch: Any) -> Any:
     """What a loss compares the output with: the second item of a tuple or list, else the batch itself."""
     return batch[1] if isinstance(batch, tuple | list) and len(batch) > 1 else batch
@@ -117,7 +143,8 @@ def first_tensor(output: Any) -> Tensor:
     """Return the first floating tensor of an output, whatever holds it."""
     if isinstance(output, Tensor):
         return output
-    found = sorted(_floating(output), key=lambda tensor: not tensor.dim())  # a loss may come before the rest
+    floating = (tensor for tensor in tensors_in(output) if tensor.is_floating_point())
+    found = sorted(floating, key=lambda tensor: not tensor.dim())  # a loss may come before the rest
     if not found:
         raise TypeError(f"the model's output holds no tensor, but is {type(output).__name__}")
     return found[0]
@@ -154,7 +181,7 @@ def run_passes(
             first = first_tensor(output)
             if passes.not_finite is None and not bool(first.isfinite().all()):
                 passes.not_finite = number
-            if number < _TRAINING_BATCHES:
+            if number < TRAINING_BATCHES:
                 outputs.append(first)
         progress("leaks")
         some = _mapped(batches[0], _few(_examples(batches[0])))
@@ -202,7 +229,12 @@ def _try(passes: Passes, what: str, run: Callable[[], None]) -> None:
     try:
         run()
     except Exception as error:  # a model of any kind; what fails is said, and the rest goes on
-        passes.failed[what] = f"{type(error).__name__}: {error}".split("\n")[0]
+        passes.failed[what] = reason(error)
+
+
+def reason(error: Exception) -> str:
+    """One line that says what went wrong."""
+    return f"{type(error).__name__}: {error}".split("\n")[0]
 
 
 def _change(before: Tensor, after: Tensor) -> float:
@@ -255,7 +287,7 @@ def _watched(
 
     with ExitStack() as stack:
         for name, layer in model.named_modules():
-            whole = is_parametrized(layer) or not any(True for _ in layer.children())
+            whole = is_parametrized(layer) or is_leaf(layer)
             if whole and not isinstance(layer, nn.Identity):  # which hands on what another layer made
                 stack.callback(layer.register_forward_hook(made(name)).remove)
         for norm in norms:
@@ -316,7 +348,7 @@ def _examples_leak(model: nn.Module, norms: Sequence[Norm], batch: Any, passes: 
 def _later_leak(model: nn.Module, norms: Sequence[Norm], batch: Any, passes: Passes) -> None:
     """Put the first position in the place of the last, and look at all others."""
     count = _examples(batch)
-    long = next((x.shape[1] for x in _tensors(batch) if x.dim() > 1), 0)
+    long = next((x.shape[1] for x in given_tensors(batch) if x.dim() > 1), 0)
     if long < 2:
         raise ValueError("needs an input of two positions or more on axis 1")
 
@@ -389,11 +421,11 @@ def _few(count: int) -> Callable[[Tensor], Tensor]:
 
 
 def _examples(batch: Any) -> int:
-    return next((len(x) for x in _tensors(batch) if x.dim()), 0)
+    return next((len(x) for x in given_tensors(batch) if x.dim()), 0)
 
 
-def _tensors(batch: Any) -> list[Tensor]:
-    """The tensors of a batch that the model is given."""
+def given_tensors(batch: Any) -> list[Tensor]:
+    """Return the tensors of a batch that the model is given."""
     if isinstance(batch, Tensor):
         return [batch]
     items = batch.values() if isinstance(batch, Mapping) else batch[:1]
@@ -408,10 +440,10 @@ def _mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return [change(batch[0]), *batch[1:]]
 
 
-def _floating(output: Any) -> Iterator[Tensor]:
+def tensors_in(output: Any) -> Iterator[Tensor]:
+    """Yield the tensors of an output, whatever holds them."""
     if isinstance(output, Tensor):
-        if output.is_floating_point():
-            yield output
+        yield output
     elif isinstance(output, Mapping | tuple | list):
         for item in output.values() if isinstance(output, Mapping) else output:
-            yield from _floating(item)
+            yield from tensors_in(item)

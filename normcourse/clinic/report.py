@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html import escape
 from math import inf, isfinite
 from textwrap import wrap
@@ -103,11 +103,6 @@ class Finding:
             "page": self.page,
             "effect": effect,
         }
-
-
-def with_effect(finding: Finding, effect: Effect) -> Finding:
-    """Return the finding with what its mend changed."""
-    return replace(finding, effect=effect)
 
 
 @dataclass(frozen=True)

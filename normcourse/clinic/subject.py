@@ -17,7 +17,7 @@ from normcourse.nn.groupnorm import GroupNorm
 from normcourse.nn.layernorm import LayerNorm, RMSNorm
 from normcourse.probes import undisturbed
 
-__all__ = ["Norm", "find_norms"]
+__all__ = ["Norm", "find_norms", "is_leaf"]
 
 _CLASSES: tuple[tuple[str, tuple[type[nn.Module], ...]], ...] = (
     ("batch", (_BatchNorm, BatchNorm)),
@@ -91,6 +91,12 @@ class Norm:
         return mean is not None and var is not None and not bool((mean == 0).all() and (var == 1).all())
 
     @property
+    def momentum(self) -> float | None:
+        """The weight of the newest batch; None where it has none, or averages all batches."""
+        value = getattr(self.layer, "momentum", None)
+        return float(value) if isinstance(value, float | int) else None
+
+    @property
     def averages_all(self) -> bool:
         """Whether it is a batch norm whose running statistics are the plain mean of all batches."""
         # Not an instance norm, for which a momentum of None means that they never move.
@@ -138,6 +144,11 @@ class Norm:
         return found[0].numel() if found else 0
 
 
+def is_leaf(layer: nn.Module) -> bool:
+    """Whether a layer has no layers inside."""
+    return not any(True for _ in layer.children())
+
+
 def _values(layer: nn.Module, name: str) -> Tensor | None:
     """A tensor that a layer holds; None if it has none of this name, or one without values."""
     value = getattr(layer, name, None)
@@ -179,7 +190,7 @@ def _orders(layer: nn.Module) -> list[tuple[str, ...]]:
     """In which order a layer's one or two parameters of one axis may be gamma and beta."""
     parameters = dict(layer.named_parameters(recurse=False))
     shapes = {tuple(value.shape) for value in parameters.values()}
-    if any(True for _ in layer.children()) or len(parameters) not in (1, 2) or len(shapes) != 1:
+    if not is_leaf(layer) or len(parameters) not in (1, 2) or len(shapes) != 1:
         return []
     if len(next(iter(shapes))) != 1 or any(value.is_meta for value in parameters.values()):
         return []

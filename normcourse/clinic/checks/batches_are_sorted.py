@@ -1,6 +1,6 @@
 """Batches of examples that are more alike than examples drawn at random."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.passes import given_tensors
 from normcourse.clinic.report import Finding
 
 NEEDS = ("batches",)
@@ -59,12 +60,7 @@ def find(case: Case) -> Iterator[Finding]:
 
 def _input(batch: Any) -> Tensor | None:
     """The largest floating tensor that a model takes of a batch: a row of few numbers for each example."""
-    items = (
-        batch.values() if isinstance(batch, Mapping) else [batch if isinstance(batch, Tensor) else batch[0]]
-    )
-    found = [
-        x for x in items if isinstance(x, Tensor) and x.is_floating_point() and x.dim() > 1 and x.numel()
-    ]
+    found = [x for x in given_tensors(batch) if x.is_floating_point() and x.dim() > 1 and x.numel()]
     if not found:
         return None
     rows = max(found, key=Tensor.numel).detach().flatten(1).double().cpu()

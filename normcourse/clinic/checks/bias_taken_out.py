@@ -1,7 +1,6 @@
 """Biases before a norm that subtracts each channel's mean over the batch or over the positions."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +9,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.passes import OnBatches, tensors_in
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 from normcourse.probes import undisturbed
@@ -73,23 +73,13 @@ def _without_effect(case: Case, biases: Mapping[str, Tensor]) -> dict[str, Tenso
 def _outputs(case: Case, moved: Mapping[str, Tensor]) -> list[Tensor]:
     """What the first batch gives with its norms in training mode and some biases moved."""
     random = torch.Generator().manual_seed(0)
-    biases = {f"{n}.bias": b + torch.randn(b.shape, generator=random).to(b) for n, b in moved.items()}
-    batch = case.batches[0]
-    keywords = dict(batch) if isinstance(batch, Mapping) else {}
-    first = () if keywords else (batch if isinstance(batch, Tensor) else batch[0],)
+    biases = {f"model.{n}.bias": b + torch.randn(b.shape, generator=random).to(b) for n, b in moved.items()}
     with undisturbed(case.model), torch.no_grad():
         case.model.eval()
         for norm in case.norms:
             norm.layer.training = norm.tracks and case.follows_training(norm.layer)
-        return list(_tensors(functional_call(case.model, biases, first, keywords)))
-
-
-def _tensors(output: Any) -> Iterator[Tensor]:
-    if isinstance(output, Tensor):
-        yield output.double()
-    items = list(output.values()) if isinstance(output, Mapping) else output
-    for item in items if isinstance(items, tuple | list) else ():
-        yield from _tensors(item)
+        output = functional_call(OnBatches(case.model), biases, (case.batches[0],))
+        return [tensor.double() for tensor in tensors_in(output)]
 
 
 def _same(before: Sequence[Tensor], after: Sequence[Tensor]) -> bool:

@@ -81,7 +81,7 @@ def _ahead(case: Case, name: str) -> str | None:
 
 
 def _ratio(case: Case, norm: Norm) -> float | None:
-    calls = case.passes.of(norm) if case.passes is not None else []
+    calls = case.calls(norm)
     if not calls or norm.running is None:
         return None
     var = torch.stack([call.var for call in calls]).mean(0).clamp(min=1e-12)

@@ -36,5 +36,5 @@ def find(case: Case) -> Iterator[Finding]:
 
 def _moves(norm: Norm) -> bool:
     layer = norm.layer
-    tracking = bool(getattr(layer, "track_running_stats", True)) and getattr(layer, "momentum", None) != 0
+    tracking = bool(getattr(layer, "track_running_stats", True)) and norm.momentum != 0
     return norm.tracks and layer.training and tracking

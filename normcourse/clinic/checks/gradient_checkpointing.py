@@ -56,6 +56,6 @@ def _recomputed(model: nn.Module) -> list[nn.Module]:
 
 def _momentum(norm: Norm) -> float:
     """The weight of the newest batch; 0 where twice is once, or makes no other average."""
-    momentum = getattr(norm.layer, "momentum", None)  # None: the average of all batches, each counted twice
+    # Without a momentum it is the average of all batches, each counted twice.
     tracks = isinstance(norm.layer, _NormBase) and norm.tracks and norm.layer.track_running_stats
-    return float(momentum) if tracks and isinstance(momentum, float | int) else 0.0
+    return norm.momentum or 0.0 if tracks else 0.0

@@ -11,9 +11,9 @@ _SUSPICIOUS = 0.5
 
 def find(case: Case) -> Iterator[Finding]:
     """Name the norms whose running statistics are nearly the last batch's."""
-    found = [norm for norm in case.norms if norm.tracks and (_momentum(norm.layer) or 0) > _SUSPICIOUS]
+    found = [norm for norm in case.norms if norm.tracks and (norm.momentum or 0) > _SUSPICIOUS]
     if found:
-        momentum = max(_momentum(norm.layer) or 0 for norm in found)
+        momentum = max(norm.momentum or 0 for norm in found)
         yield Finding(
             name="momentum of another framework",
             layers=tuple(norm.name for norm in found),
@@ -30,8 +30,3 @@ def find(case: Case) -> Iterator[Finding]:
             certainty="likely",
             page="03-inference-statistics/01-running-statistics",
         )
-
-
-def _momentum(layer: object) -> float | None:
-    value = getattr(layer, "momentum", None)
-    return float(value) if isinstance(value, float | int) else None

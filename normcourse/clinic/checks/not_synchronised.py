@@ -25,7 +25,7 @@ def find(case: Case) -> Iterator[Finding]:
         "batch norms that are not synchronised": len(plain),
         "batch norms": len(norms),
     }
-    if calls := [call for norm in plain for call in (case.passes.of(norm) if case.passes else ())]:
+    if calls := [call for norm in plain for call in case.calls(norm)]:
         measured["examples in a batch of this process, fewest"] = min(call.shape[0] for call in calls)
     yield Finding(
         name="not synchronised",

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from normcourse.clinic.case import Case
 from normcourse.clinic.passes import call_model
 from normcourse.clinic.report import Finding
+from normcourse.clinic.subject import is_leaf
 from normcourse.probes import undisturbed
 
 NEEDS = ("batches",)
@@ -55,7 +56,7 @@ def _first(case: Case, number: int) -> str | None:
     with ExitStack() as hooks, undisturbed(case.model), torch.no_grad():
         case.model.eval()
         for name, layer in case.model.named_modules():
-            if not any(True for _ in layer.children()):
+            if is_leaf(layer):
                 hooks.callback(layer.register_forward_hook(watch(name or type(layer).__name__)).remove)
         call_model(case.model, case.batches[number])
     return found[0] if found else None

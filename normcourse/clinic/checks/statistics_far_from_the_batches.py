@@ -117,5 +117,5 @@ def _standard_error(norm: Norm, calls: Sequence[Call], values: Tensor) -> float:
     of_one = float(values.var(0).mean()) if len(calls) > 2 else 0.0
     if of_one == 0.0:  # too few batches, or one that comes again and again
         return 1 / sqrt(min(call.shape[0] for call in calls))
-    momentum = getattr(norm.layer, "momentum", None) or 0.0
+    momentum = norm.momentum or 0.0
     return sqrt(of_one * (1 / len(calls) + momentum / (2 - momentum)))

@@ -92,5 +92,5 @@ def _gamma(norm: Norm, var: Tensor) -> Tensor:
 
 def _varies(case: Case, norm: Norm) -> bool:
     """Whether the given batches vary where the statistics say that nothing does."""
-    calls = case.passes.of(norm) if case.passes is not None else []
+    calls = case.calls(norm)
     return any(float(call.var.max()) > _eps(norm) for call in calls)
