@@ -56,19 +56,20 @@ class Normalize(torch.autograd.Function):
         var = view.new_empty([1 if i in spec.pool_axes else size for i, size in enumerate(view.shape)])
         mean = torch.empty_like(var) if spec.centred else view.new_zeros(())
         for block, own in _blocks(view, spec):
-            centred, out, scale, shift = view[block], y[block], gamma, beta
+            centred, out = view[block], y[block]
+            scale, shift = (None if p is None else p[own] for p in (gamma, beta))
             if spec.centred:
                 torch.div(_sum(centred, spec.pool_axes), n, out=mean[block])
                 centred = torch.sub(centred, mean[block], out=out)
             torch.div(_sum_of_squares(centred, spec.pool_axes), n, out=var[block])
             rstd = torch.rsqrt(var[block] + eps)
-            if gamma is not None and inner:  # then the product is small
-                rstd, scale = rstd * gamma[own], None
+            if scale is not None and inner:  # then the product is small
+                rstd, scale = rstd * scale, None
             torch.mul(centred, rstd, out=out)
             if scale is not None:
                 out.mul_(scale)
             if shift is not None:
-                out.add_(shift[own])
+                out.add_(shift)
         ctx.save_for_backward(view, gamma, beta, mean, var)
         ctx.spec, ctx.eps = spec, eps
         ctx.mark_non_differentiable(mean, var)
@@ -78,9 +79,8 @@ class Normalize(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         view, gamma, beta, mean, var = ctx.saved_tensors
         spec: NormSpec = ctx.spec
-        if torch.is_grad_enabled() or is_followed(
-            dy, view, gamma, beta
-        ):  # a second derivative, or many at once
+        # For a second derivative, or many gradients at once:
+        if torch.is_grad_enabled() or is_followed(dy, view, gamma, beta):
             return *_differentiated(dy, view, gamma, beta, spec, ctx.eps), None, None
         n, inner = _count(view, spec), _inner_axes(spec)
         constant = [i for i, letter in enumerate(spec.view) if letter not in spec.affine]
