@@ -18,6 +18,7 @@ REPORTED = """
 ## What people reported
 
 Situations that people described in public, made again as small networks: what `examine` says of each.
+A call of `torch.utils.checkpoint` without a switch on the module is not seen.
 
 | situation | finding | page |
 | --- | --- | --- |
@@ -43,10 +44,11 @@ the purpose, *likely* if it is one nearly always, and *possible* if that depends
 
 Each fault was planted in a healthy version of every model in which it can exist ("n/a": it cannot), and
 examined. Twelve models are built from configurations of `transformers`, with random weights; three are of
-this course. Unharmed, and without an optimiser, none of them gives a finding. As their library builds them,
-MobileNetV2 and EfficientNet give one beside the statistics that nobody has updated, because their
-configurations have TensorFlow's momentum, 0.997 and 0.99, which PyTorch takes for the weight of the newest
-batch.
+this course; healthy ones have gammas and betas of their own, the running statistics of their batches and a
+momentum of 0.1. Unharmed, and without an optimiser, none of them gives a finding. As their library builds
+them, models with batch norms give "statistics never updated", and MobileNetV2 and EfficientNet also "momentum
+of another framework": the library gives them TensorFlow's 0.997 and 0.99, which PyTorch takes for the weight
+of the newest batch.
 
 | check | {" | ".join(NAMES)} |
 | --- |{" --- |" * len(NAMES)}

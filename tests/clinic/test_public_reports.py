@@ -8,6 +8,7 @@ import torch
 from planting import TABLE
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.checkpoint import checkpoint
 
 from normcourse.clinic import Finding, Report, examine
 from normcourse.nn import freeze_batch_norm, recalibrate
@@ -99,7 +100,7 @@ class Block(nn.Module):
         self.net = trained()
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.net(x)
+        y: Tensor = checkpoint(self.net, x, use_reentrant=False)
         return y
 
 

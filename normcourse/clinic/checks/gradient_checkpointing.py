@@ -1,4 +1,4 @@
-"""Running statistics that move twice for each batch, because a block is run again in the backward pass."""
+"""Batch norms in a part whose switch for recomputation is on: their statistics move twice for each batch."""
 
 from collections.abc import Iterator
 
