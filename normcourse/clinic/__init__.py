@@ -4,6 +4,8 @@
 """
 
 from normcourse.clinic.examine import examine
+from normcourse.clinic.mends import recalibrate_on
 from normcourse.clinic.report import Effect, Finding, Report
+from normcourse.clinic.subject import Norm, find_norms
 
-__all__ = ["Effect", "Finding", "Report", "examine"]
+__all__ = ["Effect", "Finding", "Norm", "Report", "examine", "find_norms", "recalibrate_on"]

@@ -8,11 +8,14 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from normcourse.clinic.functions import FunctionCall, function_calls
 from normcourse.clinic.passes import Call, Passes
 from normcourse.clinic.subject import Norm
 from normcourse.nn.freezing import is_frozen
 
 __all__ = ["Case"]
+
+_ELEMENTWISE = ("torch.nn.modules.activation", "torch.nn.modules.dropout")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,40 @@ class Case:
                 if place:
                     found[norm] = ".".join(filter(None, (parent, names[place - 1])))
         return found
+
+    @cached_property
+    def functions(self) -> Sequence[FunctionCall]:
+        """Norms that are called as functions, outside of any norm layer, in a pass of the first batch."""
+        if self.passes is None or not self.passes.functions:
+            return ()
+        return function_calls(self.model, self.norms, self.batches[0])
+
+    def ahead(self, name: str) -> str | None:
+        """What stands before a layer in its ``nn.Sequential``, or before that in the one around it."""
+        parent, _, last = name.rpartition(".")
+        holder = self.model.get_submodule(parent)
+        if not isinstance(holder, nn.Sequential):
+            return None
+        names = list(holder._modules)
+        place = names.index(last)
+        if place:
+            return ".".join(filter(None, (parent, names[place - 1])))
+        return self.ahead(parent) if parent else None
+
+    def source(self, norm: Norm) -> nn.Module | None:
+        """The layer that made a norm's input, past activations and dropout, where that is known."""
+        name = self.before.get(norm)
+        while name is not None:
+            layer = self.model.get_submodule(name)
+            if isinstance(layer, nn.Sequential) and len(layer):
+                name = f"{name}.{list(layer._modules)[-1]}"
+                continue
+            if type(layer).__module__ not in _ELEMENTWISE or isinstance(layer, nn.MultiheadAttention):
+                return layer
+            if sum(held is layer for held in self.layers.values()) > 1:
+                return None  # one ReLU in several places: nobody knows which of them it was
+            name = self.ahead(name)
+        return None
 
     def follows_training(self, layer: nn.Module) -> bool:
         """Whether a layer is in training mode while the model trains; a frozen one is not."""

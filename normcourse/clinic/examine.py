@@ -12,13 +12,14 @@ from torch import nn
 from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
+from normcourse.clinic.batches import call_model, left_out, target_of
 from normcourse.clinic.case import Case
 from normcourse.clinic.checks import CHECKS, NEEDED
 from normcourse.clinic.mends import spread
-from normcourse.clinic.passes import TRAINING_BATCHES, Passes, call_model, reason, run_passes, target_of
+from normcourse.clinic.passes import TRAINING_BATCHES, Passes, reason, run_passes
+from normcourse.clinic.quiet import untouched
 from normcourse.clinic.report import RUNNING, Effect, Finding, Report
-from normcourse.clinic.subject import Norm, find_norms
-from normcourse.probes import undisturbed
+from normcourse.clinic.subject import Norm, find_norms, unexamined
 
 __all__ = ["examine"]
 
@@ -46,10 +47,12 @@ def examine(
     Args:
         model: Any module, on any device. Its norms may be PyTorch's, this package's, or of other
             libraries, found by what they hold and by what they do.
-        batches: Inputs on the model's device: tensors; tuples or lists whose first item is the input and
-            whose second is the target; or mappings of keyword arguments. Axis 0 holds the examples, axis 1 of
-            a sequence its positions. Ten of the usual size are enough.
-        loss: Takes the output and the target of a batch (of a mapping: the mapping), and gives a number.
+        batches: Inputs on the model's device: tensors; tuples or lists that begin with the inputs (one, or
+            as many as ``forward`` cannot do without) and go on with the target; or mappings of keyword
+            arguments, of which ``forward`` gets those that it knows. Axis 0 holds the examples, axis 1 of a
+            sequence its positions. Ten of the usual size are enough.
+        loss: Takes the output and the target of a batch (without one the whole batch, as of a mapping), and
+            gives a number.
         optimizer: What trains the model, to see which parameters it has and how it decays them.
         causal: Whether an output at a position must not depend on later positions, as in a language model.
         progress: Whether to show a bar.
@@ -75,7 +78,7 @@ def examine(
     if loss is not None and given is None:
         raise ValueError("examine got a loss but no batches: pass both, or neither")
     norms = find_norms(model)
-    skipped: dict[str, str] = {}
+    skipped = _not_seen(model, norms, given)
     present = {"batches": given, "loss": loss, "optimizer": optimizer, "causal": causal or None}
     with _bar(given, progress) as step:
         passes = _passes(model, norms, given, causal, step, skipped)
@@ -106,6 +109,20 @@ def examine(
         skipped | (passes.failed if passes else {}),
         dict(passes.functions) if passes else {},
     )
+
+
+def _not_seen(model: nn.Module, norms: Sequence[Norm], batches: Sequence[Any] | None) -> dict[str, str]:
+    """What no check looks at, and why: by what it is."""
+    skipped = {
+        f"the layer {name}": f"it holds {' and '.join(held)}, but does not behave as a norm does"
+        for name, held in unexamined(model, norms).items()
+    }
+    unknown = dict.fromkeys(key for batch in batches or () for key in left_out(model, batch))
+    if unknown:
+        skipped["the model's input"] = (
+            f"its forward does not know {', '.join(unknown)}; the loss gets the batch"
+        )
+    return skipped
 
 
 _TRIAL_BATCHES = 3  # as many as a mend is measured on, before and after
@@ -159,9 +176,9 @@ def _tried(
 
 
 def _mean_loss(model: nn.Module, batches: Sequence[Any], loss: Loss) -> float:
-    with undisturbed(model), torch.no_grad():
+    with untouched(model), torch.no_grad():
         model.eval()
-        losses = [float(loss(call_model(model, batch), target_of(batch))) for batch in batches]
+        losses = [float(loss(call_model(model, batch), target_of(model, batch))) for batch in batches]
     return sum(losses) / len(losses)
 
 

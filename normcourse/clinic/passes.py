@@ -4,44 +4,25 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from math import isfinite
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.parametrize import is_parametrized
 from torch.overrides import TorchFunctionMode
 
+from normcourse.clinic.batches import call_model, first_tensor
+from normcourse.clinic.functions import NORM_FUNCTIONS
+from normcourse.clinic.leaks import Leak, change_of, examples_leak, few_examples, later_leak
+from normcourse.clinic.quiet import untouched
 from normcourse.clinic.subject import Norm, is_leaf
 from normcourse.nn.freezing import is_frozen
-from normcourse.probes import undisturbed
 
-__all__ = [
-    "TRAINING_BATCHES",
-    "Call",
-    "OnBatches",
-    "Passes",
-    "call_model",
-    "first_tensor",
-    "given_tensors",
-    "pooled",
-    "reason",
-    "run_passes",
-    "target_of",
-    "tensors_in",
-]
+__all__ = ["TRAINING_BATCHES", "Call", "Passes", "pooled", "reason", "run_passes"]
 
-_FUNCTIONS = {
-    getattr(module, name): name
-    for module in (torch, F)
-    for name in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm")
-    if hasattr(module, name)
-}
 #: As many batches are run in training mode too.
 TRAINING_BATCHES = 3
-_LEAK_EXAMPLES = 4  # as many of the first batch are asked about leaks
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +57,6 @@ class Call:
         return torch.Size(self.shape).numel() // max(len(self.mean), 1)
 
 
-@dataclass(frozen=True)
-class Leak:
-    """A norm through which one part of the input reaches the output of another."""
-
-    layer: str
-    change: float  # of the output that must not change, in its standard deviations
-
-
 @dataclass
 class Passes:
     """What the passes over the batches showed.
@@ -95,8 +68,9 @@ class Passes:
         functions: Norms called as functions, outside of any norm layer, in one pass.
         not_finite: The number of the first batch whose output in inference mode is not finite, if any.
         disagreement: How far the model's outputs lie apart in the two modes, in standard deviations.
-        examples: The first norm through which, in inference mode, one example reaches another's output.
-        later: The first norm through which a later position reaches an earlier one's; asked of causal models.
+        examples: The first layer through which, in inference mode, one example reaches another's output.
+        later: The first layer through which a later position reaches an earlier one's. Asked of causal models
+            in inference mode, and where that shows none with the norms that track in training mode.
         failed: What could not be run, and why.
     """
 
@@ -113,41 +87,6 @@ class Passes:
     def of(self, norm: Norm, *, training: bool = False) -> list[Call]:
         """The calls of one norm."""
         return [call for call in (self.training if training else self.calls) if call.norm is norm]
-
-
-def call_model(model: nn.Module, batch: Any) -> Any:
-    """Run a model on a batch: a tensor, a tuple or list that starts with the input, or keyword arguments."""
-    if isinstance(batch, Mapping):
-        return model(**batch)
-    return model(batch if isinstance(batch, Tensor) else batch[0])
-
-
-class OnBatches(nn.Module):
-    """Calls a model on whole batches, each as one argument."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, batch: Any) -> Any:
-        """Call the model on it."""
-        return call_model(self.model, batch)
-
-
-def target_of(batch: Any) -> Any:
-    """What a loss compares the output with: the second item of a tuple or list, else the batch itself."""
-    return batch[1] if isinstance(batch, tuple | list) and len(batch) > 1 else batch
-
-
-def first_tensor(output: Any) -> Tensor:
-    """Return the first floating tensor of an output, whatever holds it."""
-    if isinstance(output, Tensor):
-        return output
-    floating = (tensor for tensor in tensors_in(output) if tensor.is_floating_point())
-    found = sorted(floating, key=lambda tensor: not tensor.dim())  # a loss may come before the rest
-    if not found:
-        raise TypeError(f"the model's output holds no tensor, but is {type(output).__name__}")
-    return found[0]
 
 
 def run_passes(
@@ -169,7 +108,7 @@ def run_passes(
     """
     passes = Passes(batches=len(batches))
     # What was compiled runs as it was written: else the hooks would be compiled, too.
-    with undisturbed(model), torch.no_grad(), torch.compiler.set_stance("force_eager"):
+    with untouched(model), torch.no_grad(), torch.compiler.set_stance("force_eager"):
         model.eval()
         outputs: list[Tensor] = []
         for number, batch in enumerate(batches):
@@ -184,17 +123,30 @@ def run_passes(
             if number < TRAINING_BATCHES:
                 outputs.append(first)
         progress("leaks")
-        some = _mapped(batches[0], _few(_examples(batches[0])))
-        _try(passes, "examples leak", lambda: _examples_leak(model, norms, some, passes))
+        some = few_examples(model, batches[0])
+        with _told(passes, "examples leak"):
+            passes.examples = examples_leak(model, norms, some)
         if causal:
-            _try(passes, "later positions leak", lambda: _later_leak(model, norms, some, passes))
+            with _told(passes, "later positions leak"):
+                passes.later = later_leak(model, norms, some)
         tracking = [
             norm for norm in norms if norm.kind == "batch" and norm.tracks and not is_frozen(norm.layer)
         ]
         if tracking:
             for norm in tracking:
                 norm.layer.training = True
-            _try(passes, "training mode", lambda: _training(model, norms, batches, outputs, passes, progress))
+            # A batch norm of a class of its own may take the batch wherever gradients are on.
+            by_gradients = any(norm.own is not None and norm.own.by_gradients for norm in tracking)
+            with _told(passes, "training mode"), torch.set_grad_enabled(by_gradients):
+                _training(model, norms, batches, outputs, passes, progress)
+        moving = [norm for norm in norms if norm.tracks and not is_frozen(norm.layer)]
+        if moving and causal and passes.later is None and "later positions leak" not in passes.failed:
+            for norm in moving:  # instance norms with running statistics among them
+                norm.layer.training = True
+            by_gradients = any(norm.own is not None and norm.own.by_gradients for norm in moving)
+            with _told(passes, "later positions leak"), torch.set_grad_enabled(by_gradients):
+                found = later_leak(model, norms, some)
+                passes.later = found and replace(found, training=True)
     return passes
 
 
@@ -220,14 +172,15 @@ def _training(
     for number, (batch, before) in enumerate(zip(batches, inference, strict=False)):
         progress("training mode")
         with _watched(model, norms, number, passes.training, Counter()):
-            after = first_tensor(call_model(model, batch))
-        apart.append(_change(before, after))
+            after = first_tensor(call_model(model, batch)).detach()
+        apart.append(change_of(before, after))
     passes.disagreement = sum(apart) / len(apart)
 
 
-def _try(passes: Passes, what: str, run: Callable[[], None]) -> None:
+@contextmanager
+def _told(passes: Passes, what: str) -> Iterator[None]:
     try:
-        run()
+        yield
     except Exception as error:  # a model of any kind; what fails is said, and the rest goes on
         passes.failed[what] = reason(error)
 
@@ -235,13 +188,6 @@ def _try(passes: Passes, what: str, run: Callable[[], None]) -> None:
 def reason(error: Exception) -> str:
     """One line that says what went wrong."""
     return f"{type(error).__name__}: {error}".split("\n")[0]
-
-
-def _change(before: Tensor, after: Tensor) -> float:
-    """How far two outputs lie apart, as a root mean square in standard deviations of the wider."""
-    before, after = before.double(), after.double()
-    spread = torch.maximum(before.std(correction=0), after.std(correction=0)).clamp(min=1e-12)
-    return float((after - before).square().mean().sqrt() / spread)
 
 
 @contextmanager
@@ -261,7 +207,7 @@ def _watched(
 
     def enter(norm: Norm) -> Callable[..., None]:
         def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            inside[0] += 1
+            inside[0] += norm.own is None
             x = _input(args, kwargs)
             if x is not None and x.is_floating_point() and x.numel() and x.dim():
                 known, version, producer = producers.get(id(x), (None, 0, None))
@@ -271,13 +217,16 @@ def _watched(
 
         return hook
 
-    def leave(*_: Any) -> None:
-        inside[0] -= 1
+    def leave(norm: Norm) -> Callable[..., None]:
+        def hook(*_: Any) -> None:
+            inside[0] -= norm.own is None
+
+        return hook
 
     class Functions(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if not inside[0] and func in _FUNCTIONS:
-                functions[_FUNCTIONS[func]] += 1
+            if not inside[0] and func in NORM_FUNCTIONS:
+                functions[NORM_FUNCTIONS[func]] += 1
                 inside[0] += 1  # F.layer_norm calls torch.layer_norm
                 try:
                     return func(*args, **(kwargs or {}))
@@ -293,7 +242,7 @@ def _watched(
         for norm in norms:
             pre = norm.layer.register_forward_pre_hook(enter(norm), with_kwargs=True, prepend=True)
             stack.callback(pre.remove)
-            stack.callback(norm.layer.register_forward_hook(leave, always_call=True).remove)
+            stack.callback(norm.layer.register_forward_hook(leave(norm), always_call=True).remove)
         stack.enter_context(Functions())
         yield
 
@@ -331,119 +280,3 @@ def _channels(norm: Norm, x: Tensor) -> int:
     if norm.features in sizes and norm.features != sizes[0 if last else 1]:
         last = not last
     return x.dim() - 1 if last else 1
-
-
-def _examples_leak(model: nn.Module, norms: Sequence[Norm], batch: Any, passes: Passes) -> None:
-    """Put the second example in the place of the first, and look at all from the third on."""
-    count = _examples(batch)
-    if count < 3:
-        raise ValueError(f"needs 3 examples in a batch, but got {count}")
-
-    def swap(x: Tensor) -> Tensor:
-        return torch.cat([x[1:2], x[1:]]) if x.dim() and len(x) == count else x
-
-    passes.examples = _leak(model, norms, batch, _mapped(batch, swap), lambda y: y[2:], count)
-
-
-def _later_leak(model: nn.Module, norms: Sequence[Norm], batch: Any, passes: Passes) -> None:
-    """Put the first position in the place of the last, and look at all others."""
-    count = _examples(batch)
-    long = next((x.shape[1] for x in given_tensors(batch) if x.dim() > 1), 0)
-    if long < 2:
-        raise ValueError("needs an input of two positions or more on axis 1")
-
-    def swap(x: Tensor) -> Tensor:
-        if x.dim() < 2 or x.shape[:2] != (count, long):
-            return x
-        return torch.cat([x[:, :-1], x[:, :1]], 1)
-
-    def earlier(y: Tensor) -> Tensor:
-        if y.dim() < 2 or y.shape[1] != long:
-            raise ValueError(f"the output of shape {tuple(y.shape)} has no axis 1 of {long} positions")
-        return y[:, :-1]
-
-    passes.later = _leak(model, norms, batch, _mapped(batch, swap), earlier, count)
-
-
-def _leak(
-    model: nn.Module,
-    norms: Sequence[Norm],
-    batch: Any,
-    changed: Any,
-    part: Callable[[Tensor], Tensor],
-    count: int,
-) -> Leak | None:
-    """Whether this part of the output changes with another part of the input, and at which norm first."""
-
-    def run(batch: Any) -> tuple[Tensor, list[tuple[str, Tensor | None, Tensor | None]]]:
-        marks: list[tuple[str, Tensor | None, Tensor | None]] = []
-
-        def keep(norm: Norm) -> Callable[..., None]:
-            def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-                marks.append((norm.name, mark(_input(args, kwargs)), mark(output)))
-
-            return hook
-
-        with ExitStack() as stack:
-            for norm in norms:
-                stack.callback(norm.layer.register_forward_hook(keep(norm), with_kwargs=True).remove)
-            return first_tensor(call_model(model, batch)), marks
-
-    def mark(x: Any) -> Tensor | None:
-        try:
-            own = part(x).double() if isinstance(x, Tensor) and x.dim() > 1 and len(x) == count else None
-        except ValueError:  # an inner tensor without the axis
-            return None
-        return None if own is None else torch.stack([own.mean(), own.square().mean()])
-
-    def moved(one: Tensor | None, two: Tensor | None) -> bool:
-        return one is not None and two is not None and not torch.allclose(one, two, rtol=1e-6, atol=1e-9)
-
-    (before, marks), (after, others) = run(batch), run(changed)
-    if before.dim() < 1 or len(before) != count or before.shape != after.shape:
-        raise ValueError(f"the output of shape {tuple(before.shape)} has no axis of {count} examples")
-    change = _change(part(before), part(after))
-    if not isfinite(change):
-        raise ValueError("the output is not finite")
-    if not change > 1e-4:
-        return None
-    for (name, x, y), (_, other_x, other_y) in zip(marks, others, strict=False):
-        if moved(x, other_x):  # what leaks stands before this norm
-            break
-        if moved(y, other_y):
-            return Leak(name, change)
-    return Leak("", change)
-
-
-def _few(count: int) -> Callable[[Tensor], Tensor]:
-    """Takes the first examples of every tensor that has as many as the batch."""
-    return lambda x: x[:_LEAK_EXAMPLES] if x.dim() and len(x) == count else x
-
-
-def _examples(batch: Any) -> int:
-    return next((len(x) for x in given_tensors(batch) if x.dim()), 0)
-
-
-def given_tensors(batch: Any) -> list[Tensor]:
-    """Return the tensors of a batch that the model is given."""
-    if isinstance(batch, Tensor):
-        return [batch]
-    items = batch.values() if isinstance(batch, Mapping) else batch[:1]
-    return [item for item in items if isinstance(item, Tensor)]
-
-
-def _mapped(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    if isinstance(batch, Tensor):
-        return change(batch)
-    if isinstance(batch, Mapping):
-        return {key: change(v) if isinstance(v, Tensor) else v for key, v in batch.items()}
-    return [change(batch[0]), *batch[1:]]
-
-
-def tensors_in(output: Any) -> Iterator[Tensor]:
-    """Yield the tensors of an output, whatever holds them."""
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, Mapping | tuple | list):
-        for item in output.values() if isinstance(output, Mapping) else output:
-            yield from tensors_in(item)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from math import inf, isfinite
-from textwrap import wrap
+from textwrap import indent, wrap
 from typing import Any
 
 from torch import nn
@@ -53,6 +53,7 @@ class Finding:
         page: The page of the book that explains it, below ``book/``.
         mending: Mends a model in place; with it the effect is measured.
         effect: What that changed.
+        remark: Whether it is a matter of taste, which the report puts last.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Finding:
     page: str
     mending: Callable[[nn.Module], object] | None = field(default=None, compare=False, repr=False)
     effect: Effect | None = None
+    remark: bool = False
 
     def __post_init__(self) -> None:
         if self.certainty not in CERTAINTIES:
@@ -110,7 +112,7 @@ class Report:
     """What `examine` gives: findings, those that cost most first.
 
     Args:
-        findings: Ranked: by what the mend gains, then by how sure they are.
+        findings: Ranked: by what the mend gains, then by how sure they are, remarks last.
         norms: How many norms of each kind the model has.
         checked: The checks that ran.
         skipped: Those that did not, and why.
@@ -124,7 +126,9 @@ class Report:
     calls: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        ranked = sorted(self.findings, key=lambda f: (-max(f.gain, 0.0), CERTAINTIES.index(f.certainty)))
+        ranked = sorted(
+            self.findings, key=lambda f: (f.remark, -max(f.gain, 0.0), CERTAINTIES.index(f.certainty))
+        )
         object.__setattr__(self, "findings", tuple(ranked))
 
     def __getitem__(self, name: str) -> Finding:
@@ -164,7 +168,8 @@ class Report:
             lines += _filled(finding.follows)
             if finding.effect:
                 lines += _filled(f"mended on a copy: {finding.outcome}")
-            lines += [f"   mend: {finding.mend}", f"   page: book/{finding.page}", ""]
+            lines += indent(f"mend: {finding.mend}", "   ").splitlines()
+            lines += [f"   page: book/{finding.page}", ""]
         lines += _filled(self._foot(), "")
         return "\n".join(lines)
 
@@ -202,9 +207,9 @@ def _layers(layers: Sequence[str], most: int = 4) -> str:
     return shown if len(layers) <= most else f"{shown} and {len(layers) - most} more"
 
 
-def _filled(text: str, indent: str = "   ") -> list[str]:
+def _filled(text: str, margin: str = "   ") -> list[str]:
     """The text in lines that fit a narrow terminal."""
-    return wrap(text, 79, initial_indent=indent, subsequent_indent=indent or "   ")
+    return wrap(text, 79, initial_indent=margin, subsequent_indent=margin or "   ")
 
 
 def _number(value: float | str) -> str:
@@ -223,10 +228,11 @@ def _fold(finding: Finding) -> str:
     )
     effect = f"<p>Mended on a copy: {escape(finding.outcome)}.</p>" if finding.effect else ""
     gain = f", {escape(str(finding.effect))}" if finding.effect else ""
+    page = escape(finding.page)  # the link is from a page of the book, all of which are one folder deep
     return (
         f"<details><summary><b>{escape(finding.name)}</b> ({finding.certainty}): "
         f"{escape(_layers(finding.layers))}{gain}</summary><table>{rows}</table>"
         f"<p>{escape(finding.follows)}</p>{effect}<p>Mend:</p>"
         f'<pre style="white-space: pre-wrap">{escape(finding.mend)}</pre>'
-        f"<p><small>Page: book/{escape(finding.page)}</small></p></details>"
+        f'<p><small>Page: <a href="../{page}.html">book/{page}</a></small></p></details>'
     )

@@ -1,9 +1,8 @@
 """The norms of a model, of whatever class, as the checks see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +10,19 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.nn.parameter import is_lazy
 
+from normcourse.clinic.lookalikes import (
+    OwnBatchNorm,
+    behaves_like,
+    own_batch_norm,
+    parameter_orders,
+    suspicious_names,
+)
 from normcourse.nn._base import RunningNorm
 from normcourse.nn.batchnorm import BatchNorm
 from normcourse.nn.groupnorm import GroupNorm
 from normcourse.nn.layernorm import LayerNorm, RMSNorm
-from normcourse.probes import undisturbed
 
-__all__ = ["Norm", "find_norms", "is_leaf"]
+__all__ = ["Norm", "find_norms", "is_leaf", "unexamined"]
 
 _CLASSES: tuple[tuple[str, tuple[type[nn.Module], ...]], ...] = (
     ("batch", (_BatchNorm, BatchNorm)),
@@ -26,6 +31,7 @@ _CLASSES: tuple[tuple[str, tuple[type[nn.Module], ...]], ...] = (
     ("layer", (nn.LayerNorm, LayerNorm)),
     ("rms", (nn.RMSNorm, RMSNorm)),
 )
+_KNOWN = ("torch.", "normcourse.")  # whose classes need no trial
 _EPS = ("eps", "variance_epsilon", "epsilon", "norm_eps", "layer_norm_eps")
 
 
@@ -39,6 +45,7 @@ class Norm:
         kind: ``"batch"``, ``"instance"``, ``"group"``, ``"layer"`` or ``"rms"``.
         offset: What is added to the weight: 1 where the layer multiplies by 1 + w.
         called: The names of gamma and beta in the layer.
+        own: What a batch norm of an unknown class does; None for the known ones.
     """
 
     names: tuple[str, ...]
@@ -46,6 +53,7 @@ class Norm:
     kind: str
     offset: float = 0.0
     called: tuple[str, str] = ("weight", "bias")
+    own: OwnBatchNorm | None = None
 
     @property
     def name(self) -> str:
@@ -69,15 +77,26 @@ class Norm:
         return next((float(v) for v in (getattr(self.layer, a, None) for a in _EPS) if v is not None), None)
 
     @property
+    def eps_name(self) -> str:
+        """The attribute that says epsilon."""
+        return next((name for name in _EPS if getattr(self.layer, name, None) is not None), "eps")
+
+    @property
     def running(self) -> tuple[Tensor, Tensor] | None:
         """The running mean and variance; None if it keeps none."""
-        mean, var = (_values(self.layer, f"running_{what}") for what in ("mean", "var"))
+        names = ("running_mean", "running_var")
+        if self.own is not None:
+            if self.own.statistics is None:
+                return None
+            names = self.own.statistics
+        mean, var = (_values(self.layer, name) for name in names)
         return None if mean is None or var is None else (mean, var)
 
     @cached_property
     def fixed(self) -> bool:
         """Whether it normalizes by its running statistics in training too, as ``FrozenBatchNorm2d`` does."""
-        return self.running is not None and not isinstance(self.layer, _NormBase | RunningNorm)
+        known = isinstance(self.layer, _NormBase | RunningNorm)
+        return self.running is not None and not known and self.own is None
 
     @property
     def tracks(self) -> bool:
@@ -93,6 +112,8 @@ class Norm:
     @property
     def momentum(self) -> float | None:
         """The weight of the newest batch; None where it has none, or averages all batches."""
+        if self.own is not None:
+            return self.own.momentum  # as it was measured: its attribute may mean the weight of the old value
         value = getattr(self.layer, "momentum", None)
         return float(value) if isinstance(value, float | int) else None
 
@@ -100,6 +121,8 @@ class Norm:
     def averages_all(self) -> bool:
         """Whether it is a batch norm whose running statistics are the plain mean of all batches."""
         # Not an instance norm, for which a momentum of None means that they never move.
+        if self.own is not None:
+            return self.tracks and self.own.momentum is None
         return self.kind == "batch" and self.tracks and getattr(self.layer, "momentum", 0.1) is None
 
     @property
@@ -150,87 +173,69 @@ def is_leaf(layer: nn.Module) -> bool:
 
 
 def _values(layer: nn.Module, name: str) -> Tensor | None:
-    """A tensor that a layer holds; None if it has none of this name, or one without values."""
+    """A tensor that a layer holds; None if it has none of this name, or one without values.
+
+    Of shape (1, C, 1, 1) it is given as (C,), in the same memory.
+    """
     value = getattr(layer, name, None)
     if not isinstance(value, Tensor) or value.is_meta or is_lazy(value):
         return None
-    return value.detach()
+    value = value.detach()
+    return value.view(-1) if value.dim() > 1 and max(value.shape) == value.numel() else value
 
 
 def find_norms(model: nn.Module) -> list[Norm]:
-    """Return the norms of a model in its order: of PyTorch, of this package, and what behaves like them."""
+    """Return the norms of a model in its order: of PyTorch, of this package, and what behaves like them.
+
+    A layer of another class gets random numbers, on a copy or put back afterwards, and what it makes of them
+    says whether it is a layer norm, an RMS norm or a batch norm.
+
+    Args:
+        model: Any module; it stays as it is.
+
+    Returns:
+        A `Norm` for each, with ``layer``, ``name`` and ``kind`` among others.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.BatchNorm1d(4))
+        >>> [(norm.name, norm.kind) for norm in find_norms(model)]
+        [('1', 'layer'), ('2', 'batch')]
+    """
     names: dict[nn.Module, list[str]] = {}
     for name, layer in model.named_modules(remove_duplicate=False):
         names.setdefault(layer, []).append(name)
     return list(_found(names))
 
 
+def unexamined(model: nn.Module, norms: Sequence[Norm]) -> dict[str, tuple[str, str]]:
+    """Layers that are none of the norms, and hold what is called a running mean and variance."""
+    known = {norm.layer for norm in norms}
+    names = {
+        name: suspicious_names(layer)
+        for name, layer in model.named_modules()
+        if layer not in known and not type(layer).__module__.startswith(_KNOWN)
+    }
+    return {name or type(model).__name__: found for name, found in names.items() if found}
+
+
 def _found(names: dict[nn.Module, list[str]]) -> Iterator[Norm]:
     for layer, where in names.items():
-        kind = next((kind for kind, classes in _CLASSES if isinstance(layer, classes)), None)
-        offset, called = 0.0, ("weight", "bias")
-        if (
-            kind is None
-            and {"running_mean", "running_var"} <= dict(layer.named_buffers(recurse=False)).keys()
-        ):
-            kind = "batch"
-        if kind in (None, "layer", "rms") and not type(layer).__module__.startswith(
-            ("torch.", "normcourse.")
-        ):
-            for own in _orders(layer):
-                behaves, shift = _behaves_like(layer, own)
+        norm = _norm(layer, tuple(where))
+        if norm is not None:
+            yield norm
+
+
+def _norm(layer: nn.Module, names: tuple[str, ...]) -> Norm | None:
+    kind = next((kind for kind, classes in _CLASSES if isinstance(layer, classes)), None)
+    if not type(layer).__module__.startswith(_KNOWN):
+        if kind in (None, "layer", "rms"):
+            for order in parameter_orders(layer):
+                behaves, offset = behaves_like(layer, order)
                 if behaves is not None:
-                    kind, offset, called = kind or behaves, shift, (own[0], own[-1] if own[1:] else "bias")
-                    break
-        if kind is not None:
-            yield Norm(tuple(where), layer, kind, offset, called)
-
-
-def _orders(layer: nn.Module) -> list[tuple[str, ...]]:
-    """In which order a layer's one or two parameters of one axis may be gamma and beta."""
-    parameters = dict(layer.named_parameters(recurse=False))
-    shapes = {tuple(value.shape) for value in parameters.values()}
-    if not is_leaf(layer) or len(parameters) not in (1, 2) or len(shapes) != 1:
-        return []
-    if len(next(iter(shapes))) != 1 or any(value.is_meta for value in parameters.values()):
-        return []
-    names = tuple(parameters)
-    return [names] if len(names) == 1 else [names, names[::-1]]
-
-
-class _WithoutHooks(nn.Module):
-    """Computes what a layer does, and tells nobody."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: Tensor) -> Any:
-        return self.layer.forward(x)
-
-
-def _behaves_like(layer: nn.Module, names: tuple[str, ...]) -> tuple[str | None, float]:
-    """Which norm over the last axis a layer computes with this gamma and beta, and what it adds to gamma."""
-    like = layer.get_parameter(names[0])
-    random = torch.Generator().manual_seed(0)
-    x, *own = (torch.randn(*shape, len(like), generator=random) for shape in ((4,), *[()] * len(names)))
-    # With random parameters: the layer's own may be zero, or no numbers.
-    drawn = {f"layer.{name}": value.to(like) for name, value in zip(names, own, strict=True)}
-    x = (3 * x + 1).to(like)
-    try:
-        with undisturbed(layer), torch.no_grad():
-            y: Any = torch.func.functional_call(_WithoutHooks(layer), drawn, (x,))
-    except Exception:  # a layer of any kind, asked with what it may not take
-        return None, 0.0
-    if not isinstance(y, Tensor) or y.shape != x.shape:
-        return None, 0.0
-    x, y = x.float(), y.float()
-    gamma, *beta = (value.float() for value in drawn.values())
-    for kind in ("rms", "layer"):
-        centred = x - x.mean(1, keepdim=True) if kind == "layer" else x
-        xhat = centred * torch.rsqrt(centred.square().mean(1, keepdim=True))
-        for offset in (0.0, 1.0):
-            due = xhat * (gamma + offset) + (beta[0] if beta else 0.0)
-            if torch.allclose(y, due, rtol=0.05, atol=0.05):
-                return kind, offset
-    return None, 0.0
+                    called = (order[0], order[-1] if order[1:] else "bias")
+                    return Norm(names, layer, kind or behaves, offset, called)
+        if kind is None and (own := own_batch_norm(layer)) is not None:
+            return Norm(names, layer, "batch", own.offset, (own.gamma, own.beta), own)
+    if kind is None and {"running_mean", "running_var"} <= dict(layer.named_buffers(recurse=False)).keys():
+        kind = "batch"
+    return None if kind is None else Norm(names, layer, kind)

@@ -1,8 +1,12 @@
 """The table of the documentation has every check, and no other; run this file to write it."""
 
 import importlib
+from contextlib import redirect_stdout
+from functools import cache
+from io import StringIO
 from pathlib import Path
 
+import torch
 from planting import PLANTS, TABLE, row
 from specimens import NAMES
 from test_public_reports import REPORTS, UNSEEN, report_row, unseen_row
@@ -12,6 +16,27 @@ from normcourse.clinic.checks import CHECKS
 HERE = Path(__file__).parent
 WHAT = {"batches": "batches", "loss": "a loss", "optimizer": "the optimiser", "causal": "`causal=True`"}
 
+
+EXAMPLE = """\
+import torch
+from torch import nn
+from normcourse.clinic import examine
+
+torch.manual_seed(0)
+x = 3 + torch.randn(320, 8).double()
+y = x.square().mean(1, keepdim=True)
+
+layers = nn.Linear(8, 32), nn.BatchNorm1d(32, momentum=0.001), nn.ReLU(), nn.Linear(32, 1)
+model = nn.Sequential(*layers).double()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+for step in range(300):
+    optimizer.zero_grad()
+    nn.functional.mse_loss(model(x), y).backward()
+    optimizer.step()
+
+batches = list(zip(x.split(32), y.split(32)))
+print(examine(model, batches, loss=nn.functional.mse_loss, progress=False))
+"""
 
 REPORTED = """
 
@@ -25,6 +50,14 @@ A call of `torch.utils.checkpoint` without a switch on the module is not seen.
 """
 
 
+@cache
+def printed() -> str:
+    """What the example prints."""
+    with redirect_stdout(StringIO()) as out, torch.random.fork_rng():
+        exec(EXAMPLE, {})
+    return out.getvalue().rstrip()
+
+
 def head() -> str:
     """The page up to the outcomes."""
     checks = "\n".join(
@@ -32,6 +65,18 @@ def head() -> str:
         for check in CHECKS
     )
     return f"""# What the clinic looks for
+
+`examine` takes a model, and what else there is: batches, a loss, the optimiser. A network that learns well,
+and whose running statistics follow so slowly that it answers badly:
+
+```python
+{EXAMPLE}```
+
+```text
+{printed()}
+```
+
+## The checks
 
 `normcourse.clinic.examine` runs {len(CHECKS)} checks. A finding is *certain* if its state is a fault whatever
 the purpose, *likely* if it is one nearly always, and *possible* if that depends on what it then names.
@@ -61,6 +106,12 @@ def test_the_table_has_every_check() -> None:
     rows = text[len(head()) :].partition("\n\n")[0].splitlines()
     assert [row.split("|")[1].strip() for row in rows] == [check.name for check in CHECKS]
     assert REPORTED in text
+
+
+def test_the_example_shows_a_mend_and_what_it_gains() -> None:
+    assert printed().startswith("1 norm (1 batch); ")
+    assert "mended on a copy: the loss in inference mode" in printed()
+    assert "statistics far from the batches (likely)" in printed()
 
 
 if __name__ == "__main__":

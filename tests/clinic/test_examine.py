@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from pathlib import Path
 
 import pytest
 import torch
@@ -74,7 +75,6 @@ def test_only_true_findings_on_a_model_as_its_library_builds_it(name: str) -> No
 
 def test_every_check_is_planted() -> None:
     import importlib
-    from pathlib import Path
 
     for path in sorted(Path(__file__).parent.glob("test_*.py")):
         importlib.import_module(path.stem)
@@ -106,12 +106,25 @@ def test_a_report_says_all_in_text_html_and_json() -> None:
         assert "52 norms (52 batch)" in text
         assert "no optimizer was given" in text
     assert "<details>" in report._repr_html_()
+    page = report.findings[0].page  # from a page of the book, one folder deep
+    assert f'<a href="../{page}.html">book/{page}</a>' in report._repr_html_()
+    assert (Path(__file__).parents[2] / "book" / f"{page}.ipynb").is_file()
     with pytest.raises(KeyError, match="no finding 'leak'; there are "):
         report["leak"]
 
 
 def finding(name: str, certainty: str, effect: Effect | None = None) -> Finding:
     return Finding(name, ("a",), {"share": 0.5}, "So.", "mend()", certainty, "welcome", effect=effect)
+
+
+def test_a_mend_of_several_lines_is_indented_as_one() -> None:
+    several = Finding("x", ("a",), {}, "So.", "one()\ntwo()", "likely", "welcome")
+    assert "   mend: one()\n   two()\n   page" in str(Report((several,), {"batch": 1}, (), {}))
+
+
+def test_a_remark_comes_last_however_sure() -> None:
+    remark = Finding("a", ("a",), {}, "So.", "mend()", "certain", "welcome", remark=True)
+    assert Report((remark, finding("b", "possible")), {"batch": 1}, (), {}).names == ("b", "a")
 
 
 def test_what_costs_most_comes_first_then_what_is_surest() -> None:

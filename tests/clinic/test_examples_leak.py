@@ -1,5 +1,6 @@
 """One example reaches another's output."""
 
+import pytest
 import torch
 from planting import Planted, assert_found, norms_of, plants
 from specimens import Specimen, healthy
@@ -61,7 +62,55 @@ class _Similarities(nn.Module):
 def test_a_matrix_of_similarities_is_only_possibly_a_fault() -> None:
     finding = examine(_Similarities(), [torch.randn(6, 4)], progress=False)[CHECK]
     assert finding.layers == ("_Similarities",)
+    assert "matrix of similarities" in finding.follows
     assert finding.certainty == "possible"
+
+
+class _ByFunction(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.batch_norm(x, None, None, training=True)
+
+
+class _ByHand(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.before, self.after = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.before(x)
+        z: Tensor = self.after((y - y.mean(0)) / y.std(0))
+        return z
+
+
+@pytest.mark.parametrize(("inner", "words"), [(_ByHand, "first module"), (_ByFunction, "batch_norm")])
+def test_the_first_module_is_named_where_no_norm_is_the_place(inner: type[nn.Module], words: str) -> None:
+    class Block(nn.Module):
+        """No leaf, so that what it does is not tried with random numbers."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.last = inner(), nn.Linear(4, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(self.inner(x))  # type: ignore[no-any-return]
+
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), Block(), nn.LayerNorm(4))
+    finding = examine(model, [torch.randn(6, 4)], progress=False)[CHECK]
+    assert finding.layers == ("2.inner",)
+    assert words in finding.follows or finding.certainty == "likely"
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (6, 4, 5, 5)])
+def test_its_mend_runs_and_ends_the_leak(shape: tuple[int, ...]) -> None:
+    norms = nn.BatchNorm1d if len(shape) == 2 else nn.BatchNorm2d
+    model = nn.Sequential(*(norms(4, track_running_stats=False) for _ in range(2)))
+    with torch.no_grad():
+        model[0].weight.fill_(3.0)
+    batches = [torch.randn(shape) for _ in range(3)]
+    exec(examine(model, batches, progress=False)[CHECK].mend, {"model": model, "batches": batches, "nn": nn})
+    assert bool((model[0].weight == 3).all())
+    assert model[1].running_mean is not None
+    assert not {CHECK, "statistics never updated"} & set(examine(model, batches, progress=False).names)
 
 
 def test_a_model_of_one_norm() -> None:

@@ -60,6 +60,19 @@ def test_what_stands_still_as_a_whole_or_learns_is_silent(change: object) -> Non
     assert CHECK not in examine(model, progress=False).names
 
 
+def test_in_inference_mode_it_says_what_model_train_will_do() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).eval()
+    model[:2].requires_grad_(False)
+    finding = examine(model, progress=False)[CHECK]
+    assert finding.certainty == "possible"
+    assert "next model.train()" in finding.follows
+    exec(finding.mend, {"model": model, "normcourse": __import__("normcourse.nn")})
+    assert CHECK not in examine(model, progress=False).names
+    before = model[1].running_mean.clone()
+    model.train()(torch.randn(8, 4) + 5)
+    assert torch.equal(model[1].running_mean, before)
+
+
 def test_a_model_that_answers_may_be_without_gradients() -> None:
     specimen = healthy("ResNet")
     specimen.model.eval().requires_grad_(False)

@@ -44,7 +44,7 @@ def test_its_momentum_acts_as_the_old_one_did() -> None:
     model.gradient_checkpointing = True  # type: ignore[assignment]
     finding = examine(model, progress=False)[CHECK]
     assert finding.measured["momentum that acts"] == pytest.approx(0.19)
-    assert finding.mend == "layer.momentum = 0.0513"
+    assert finding.mend == 'model.get_submodule("1").momentum = 0.0513'
 
 
 @pytest.mark.parametrize(

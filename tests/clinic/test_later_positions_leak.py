@@ -6,7 +6,7 @@ from planting import Planted, assert_found, norms_of, plants
 from specimens import CAUSAL, Specimen, healthy
 from torch import Tensor, nn
 
-from normcourse.clinic import examine
+from normcourse.clinic import examine, find_norms
 
 CHECK = "later positions leak"
 
@@ -51,6 +51,51 @@ def test_a_model_without_a_mask() -> None:
     finding = examine(Mixed(), [torch.randn(4, 6, 4)], causal=True, progress=False)[CHECK]
     assert finding.layers == ("Mixed",)
     assert "mask" in finding.follows
+
+
+class _Pools(nn.Module):
+    """Lets the mean of all positions into each, and holds a layer for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.inside(x)
+        return y + y.mean(1, keepdim=True)
+
+
+def test_the_first_module_is_named_where_no_norm_is_the_place() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Sequential(_Pools()), nn.LayerNorm(4))
+    finding = examine(model, [torch.randn(4, 6, 4)], causal=True, progress=False)[CHECK]
+    assert finding.layers == ("2.0",)
+    assert finding.certainty == "certain"
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_batch_norm_leaks_in_training_mode_alone(layers: int) -> None:
+    from normcourse.models import CausalTransformer
+
+    torch.manual_seed(0)
+    model = CausalTransformer(50, context=12, width=16, heads=2, layers=layers, norm="batch")
+    batches = [torch.randint(1, 50, (6, 12)) for _ in range(3)]
+    finding = examine(model, batches, causal=True, progress=False)[CHECK]
+    assert finding.layers == tuple(norm.name for norm in find_norms(model))
+    assert finding.certainty == "likely"
+    assert "in training mode" in finding.follows
+    exec(finding.mend, {"model": model, "nn": nn})
+    assert CHECK not in examine(model, batches, causal=True, progress=False).names
+
+
+def test_its_mend_ends_the_leak_through_a_norm() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm((6, 4)), nn.Linear(4, 4))
+    batches = [torch.randn(5, 6, 4)]
+    finding = examine(model, batches, causal=True, progress=False)[CHECK]
+    assert finding.layers == ("1",)
+    mend = examine(model, batches, progress=False)["layer norm over several axes"].mend
+    exec(mend, {"model": model, "nn": nn})
+    assert CHECK not in examine(model, batches, causal=True, progress=False).names
 
 
 @pytest.mark.parametrize("name", ["BERT", "GPT-2"])

@@ -1,5 +1,7 @@
 """`LayerNorm((T, F))`."""
 
+import pytest
+import torch
 from planting import Planted, assert_found, norms_of, plants
 from specimens import TEXTS, Specimen
 from torch import nn
@@ -22,6 +24,28 @@ def plant(specimen: Specimen) -> Planted | None:
 
 def test_it_is_found() -> None:
     assert_found(CHECK)
+
+
+class _ByFunction(nn.Module):
+    def __init__(self, axes: int, function: str) -> None:
+        super().__init__()
+        self.axes, self.function = axes, function
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = getattr(nn.functional, self.function)(self.linear(x), x.shape[-self.axes :])
+        return y
+
+
+@pytest.mark.parametrize("function", ["layer_norm", "rms_norm"])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_functions_are_seen_where_they_are_called(axes: int, function: str) -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Sequential(_ByFunction(axes, function)))
+    report = examine(model, [torch.randn(6, 5, 4)], progress=False)
+    assert (CHECK in report.names) == (axes == 2)
+    if axes == 2:
+        assert report[CHECK].layers == ("1.0",)
+        assert report[CHECK].measured["their sizes"] == "5 x 4"
 
 
 def test_axes_of_one_place_do_not_count() -> None:

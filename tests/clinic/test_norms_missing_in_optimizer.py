@@ -30,8 +30,7 @@ def test_with_all_else_there_it_is_certain_and_its_mend_is_one() -> None:
     finding = specimen.report(with_batches=False, **planted.settings)[CHECK]
     assert finding.certainty == "certain"
     optimizer = planted.settings["optimizer"]
-    for name in finding.layers:
-        exec(finding.mend, {"optimizer": optimizer, "layer": specimen.model.get_submodule(name)})
+    exec(finding.mend, {"optimizer": optimizer, "model": specimen.model})
     assert CHECK not in specimen.report(with_batches=False, optimizer=optimizer).names
 
 

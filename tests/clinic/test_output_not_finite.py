@@ -13,7 +13,9 @@ CHECK = "output not finite"
 
 @plants(CHECK)
 def plant(specimen: Specimen) -> Planted | None:
-    norm = next(norm for norm in norms_of(specimen) if norm.gamma is not None)
+    # Attention hides the NaN of a query in some processors' kernels: a key nobody attends to.
+    outside = [norm for norm in norms_of(specimen) if not norm.name.endswith(("q_norm", "k_norm"))]
+    norm = next(norm for norm in outside if norm.gamma is not None)
     with torch.no_grad():
         getattr(norm.layer, "weight")[0] = float("nan")  # noqa: B009
     return Planted((norm.name,))

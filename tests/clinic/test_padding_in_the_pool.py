@@ -60,3 +60,37 @@ def test_neighbours_are_left_alone() -> None:
     assert CHECK not in _texts(2).names
     assert CHECK not in _texts(20).names  # nothing but padding: another fault
     assert CHECK not in examine(nn.BatchNorm1d(8), [torch.zeros(8, 8)], progress=False).names
+
+
+class _Texts(nn.Module):
+    """With an embedding of the place, so that no two paddings of a text are the same vector."""
+
+    def __init__(self, masked: bool) -> None:
+        super().__init__()
+        self.token, self.place = nn.Embedding(9, 4), nn.Embedding(12, 4)
+        self.norm, self.masked = nn.BatchNorm1d(4), masked
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        x = self.token(tokens) + self.place.weight
+        real = tokens != 0 if self.masked else torch.ones_like(tokens, dtype=torch.bool)
+        out = torch.zeros_like(x)
+        out[real] = self.norm(x[real])
+        return out
+
+
+def _tokens(pads: int) -> torch.Tensor:
+    tokens = torch.randint(1, 9, (6, 12), generator=torch.Generator().manual_seed(0))
+    for row in range(6):
+        tokens[row, 12 - pads + row % 2 :] = 0
+    return tokens
+
+
+@pytest.mark.parametrize(("pads", "masked", "found"), [(5, False, True), (5, True, False), (2, False, False)])
+def test_padding_that_is_seen_in_the_tokens(pads: int, masked: bool, found: bool) -> None:
+    report = examine(_Texts(masked), [_tokens(pads)], progress=False)
+    assert (CHECK in report.names) == found
+    if found:
+        share = report[CHECK].measured[
+            "share of the first batch's tokens that repeat one token at the end of a text"
+        ]
+        assert share == pytest.approx((3 * pads + 3 * (pads - 1)) / 72)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from normcourse.clinic import examine
-from normcourse.clinic.passes import Passes, first_tensor, run_passes
+from normcourse.clinic.batches import first_tensor
+from normcourse.clinic.passes import Passes, run_passes
 from normcourse.clinic.subject import find_norms
 
 IMAGES = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))

@@ -122,6 +122,19 @@ def test_a_network_that_has_learnt_to_read(size: int) -> None:
     assert brighter.page.endswith("06-test-time-adaptation")
 
 
+@pytest.mark.parametrize(("momentum", "steps", "arrived"), [(0.001, 300, False), (0.1, 300, True)])
+def test_statistics_that_have_not_arrived_are_called_so(momentum: float, steps: int, arrived: bool) -> None:
+    model = nn.Sequential(nn.BatchNorm1d(4, momentum=momentum))
+    batches = [torch.randn(32, 4) + 5 for _ in range(4)]
+    for step in range(steps):
+        model(batches[step % 4] - 5 * arrived)
+    finding = examine(model, batches, progress=False)[CHECK]
+    share = finding.measured.get("share of its statistics that is still their start, 0 and 1", 0.0)
+    assert share == pytest.approx(0.0 if arrived else float((1 - model[0].running_mean / 5).mean()), abs=0.02)
+    assert ("have not arrived" in finding.follows) == (not arrived)
+    assert finding.page.endswith("06-test-time-adaptation" if arrived else "02-lag-and-recalibration")
+
+
 def test_a_few_examples_say_nothing() -> None:
     specimen = healthy("the course's MLP")
     specimen.batches = [specimen.batches[0][:1]]

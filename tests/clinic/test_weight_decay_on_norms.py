@@ -30,8 +30,36 @@ def test_it_counts_and_says_how_hard_they_are_pulled() -> None:
     assert measured["learning rate times weight decay"] == pytest.approx(0.05)
 
 
+def test_it_says_what_is_left_of_a_gamma_that_nothing_else_moves() -> None:
+    norm = nn.LayerNorm(4)
+    optimizer = torch.optim.AdamW(norm.parameters(), lr=1e-3, weight_decay=0.5)
+    measured = examine(norm, optimizer=optimizer, progress=False)[CHECK].measured
+    for _ in range(1000):  # a tenth of what is said
+        norm.weight.grad = torch.zeros(4)
+        optimizer.step()
+    lost = 1 - float(norm.weight.detach()[0]) ** 10
+    share = measured["share that 10,000 steps take of a gamma without gradient"]
+    assert share == pytest.approx(lost, abs=1e-3)
+
+
+def test_it_is_a_remark_and_comes_last() -> None:
+    model = nn.Sequential(nn.GroupNorm(1, 4), nn.Linear(4, 4), nn.LayerNorm((2, 4)))
+    report = examine(model, optimizer=torch.optim.AdamW(model.parameters()), progress=False)
+    assert report.names == ("groups at the ends", "layer norm over several axes", CHECK)
+
+
+def test_its_mend_finds_a_gamma_of_several_axes_and_keeps_the_order() -> None:
+    model = nn.Sequential(nn.LayerNorm((3, 4)), nn.Linear(4, 4))
+    mend = examine(model, optimizer=torch.optim.AdamW(model.parameters()), progress=False)[CHECK].mend
+    scope: dict[str, object] = {"model": model}
+    exec(mend, scope)
+    decays, does_not = scope["groups"]  # type: ignore[misc]
+    assert [p.shape for p in does_not["params"]] == [(3, 4), (3, 4)]
+    assert [p.shape for p in decays["params"]] == [(4, 4), (4,)]
+
+
 @pytest.mark.parametrize("name", ["ResNet", "Llama", "the course's transformer"])
-def test_its_mend_leaves_only_matrices_to_decay(name: str) -> None:
+def test_its_mend_leaves_the_norms_out(name: str) -> None:
     specimen = healthy(name)
     planted = plant(specimen)
     assert planted is not None

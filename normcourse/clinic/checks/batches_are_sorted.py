@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from normcourse.clinic.batches import given_tensors
 from normcourse.clinic.case import Case
-from normcourse.clinic.passes import given_tensors
 from normcourse.clinic.report import Finding
 
 NEEDS = ("batches",)
@@ -20,7 +20,7 @@ _NUMBERS = 256  # that an example is boiled down to
 def find(case: Case) -> Iterator[Finding]:
     """Compare the means of the batches with those of batches of the same examples, shuffled."""
     layers = tuple(norm.name for norm in case.norms if case.uses_batches(norm))
-    inputs = [x for x in map(_input, case.batches) if x is not None]
+    inputs = [x for batch in case.batches if (x := _input(case.model, batch)) is not None]
     if not layers or len(inputs) < 3 or min(map(len, inputs)) < 2 or len({x.shape[1] for x in inputs}) > 1:
         return
     sizes = [len(x) for x in inputs]
@@ -58,9 +58,9 @@ def find(case: Case) -> Iterator[Finding]:
     )
 
 
-def _input(batch: Any) -> Tensor | None:
+def _input(model: nn.Module, batch: Any) -> Tensor | None:
     """The largest floating tensor that a model takes of a batch: a row of few numbers for each example."""
-    found = [x for x in given_tensors(batch) if x.is_floating_point() and x.dim() > 1 and x.numel()]
+    found = [x for x in given_tensors(model, batch) if x.is_floating_point() and x.dim() > 1 and x.numel()]
     if not found:
         return None
     rows = max(found, key=Tensor.numel).detach().flatten(1).double().cpu()

@@ -8,13 +8,15 @@ from torch.func import functional_call
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
+from normcourse.clinic.batches import OnBatches, tensors_in
 from normcourse.clinic.case import Case
-from normcourse.clinic.passes import OnBatches, tensors_in
+from normcourse.clinic.mends import at
+from normcourse.clinic.quiet import untouched
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
-from normcourse.probes import undisturbed
 
 NEEDS = ()
+_NAMED = 4  # lines of the mend
 _ROUNDING = 2e-2  # how far an output may move, in its standard deviations, if nothing moves it
 
 
@@ -26,7 +28,6 @@ def find(case: Case) -> Iterator[Finding]:
         biases = _without_effect(case, biases)
     if not biases:
         return
-    tracks = any(behind[name].tracks for name in biases)
     yield Finding(
         name="bias taken out",
         layers=tuple(biases),
@@ -39,10 +40,21 @@ def find(case: Case) -> Iterator[Finding]:
             "changes nothing, gets no gradient but rounding, and beta does its work. It costs memory and "
             "does no harm; it is a fault only if it was meant to do something."
         ),
-        mend=("norm.running_mean -= layer.bias.detach(); " if tracks else "") + "layer.bias = None",
+        mend="\n".join(_line(name, behind[name]) for name in list(biases)[:_NAMED])
+        + ("\n# and so on, for each of them" if len(biases) > _NAMED else ""),
         certainty="possible",
         page="02-batchnorm-mechanics/01-forward",
     )
+
+
+def _line(name: str, norm: Norm) -> str:
+    """What takes a bias away, and out of the running mean that holds it."""
+    layer = at(name)
+    if not norm.tracks:
+        return f"{layer}.bias = None"
+    mean = "running_mean" if norm.own is None or norm.own.statistics is None else norm.own.statistics[0]
+    bias = f"{layer}.bias.detach()" + (f".view_as({at(norm.names[0])}.{mean})" if norm.own else "")
+    return f"{at(norm.names[0])}.{mean} -= {bias}; {layer}.bias = None"
 
 
 def _subtracts(case: Case, norm: Norm) -> bool:
@@ -74,7 +86,7 @@ def _outputs(case: Case, moved: Mapping[str, Tensor]) -> list[Tensor]:
     """What the first batch gives with its norms in training mode and some biases moved."""
     random = torch.Generator().manual_seed(0)
     biases = {f"model.{n}.bias": b + torch.randn(b.shape, generator=random).to(b) for n, b in moved.items()}
-    with undisturbed(case.model), torch.no_grad():
+    with untouched(case.model), torch.no_grad():
         case.model.eval()
         for norm in case.norms:
             norm.layer.training = norm.tracks and case.follows_training(norm.layer)

@@ -7,6 +7,7 @@ from math import exp
 from torch import Tensor
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.passes import Call, pooled
 from normcourse.clinic.report import Finding
 
@@ -39,7 +40,12 @@ def find(case: Case) -> Iterator[Finding]:
             "each call is normalized by its own batch, but in inference mode all by the same running "
             "statistics, which are a mixture of them, so the two modes differ."
         ),
-        mend="layers = nn.ModuleList(deepcopy(layer) for _ in range(calls))  # then recalibrate",
+        mend=each(
+            "called on unlike inputs",
+            first_names(found),
+            "norms = nn.ModuleList(copy.deepcopy({layer}) for _ in range("
+            f"{max(calls for calls, _, _ in found.values())}))  # one a call; then recalibrate",
+        ),
         certainty="likely",
         page="03-inference-statistics/06-test-time-adaptation",
     )

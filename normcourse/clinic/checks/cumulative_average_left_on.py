@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 
 NEEDS = ()
@@ -23,7 +24,7 @@ def find(case: Case) -> Iterator[Finding]:
             "weights stand still, as in recalibration. If the model is trained, its running statistics lag, "
             "because they are on average half of the training old."
         ),
-        mend="layer.momentum = 0.1",
+        mend=each("cumulative average left on", first_names(found), "{layer}.momentum = 0.1"),
         certainty="possible",
         page="03-inference-statistics/02-lag-and-recalibration",
     )

@@ -1,13 +1,12 @@
 """Dropout before a batch norm: its variance in training is not that of inference."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import torch
 from torch import nn
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import recalibrated
+from normcourse.clinic.mends import recalibration
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -35,6 +34,7 @@ def find(case: Case) -> Iterator[Finding]:
     ratios = [ratio for norm in found if (ratio := _ratio(case, norm)) is not None]
     if ratios:
         measured["running variance over that of your batches without dropout, largest median"] = max(ratios)
+    mend, mending = recalibration(case, found)
     yield Finding(
         name="dropout before batch norm",
         layers=tuple(norm.name for norm in found),
@@ -44,16 +44,16 @@ def find(case: Case) -> Iterator[Finding]:
             "tracked the larger variance, so in inference they scale their inputs down too far. Dropout "
             "after the last batch norm avoids it, and statistics computed anew without dropout mend it."
         ),
-        mend="from normcourse.nn import recalibrate; recalibrate(model, batches)",
+        mend=mend,
         certainty="likely",
         page="03-inference-statistics/02-lag-and-recalibration",
-        mending=partial(recalibrated, batches=case.batches) if case.batches else None,
+        mending=mending,
     )
 
 
 def _dropped(case: Case, norm: Norm) -> float:
     """The share that dropout before it drops; 0 without any in sight."""
-    name = _ahead(case, norm.names[0]) or case.before.get(norm)
+    name = case.ahead(norm.names[0]) or case.before.get(norm)
     while name is not None:
         layer = case.model.get_submodule(name)
         if isinstance(layer, nn.Sequential) and len(layer):
@@ -63,21 +63,8 @@ def _dropped(case: Case, norm: Norm) -> float:
             return float(layer.p)
         if not isinstance(layer, (nn.Identity, *_DROPOUT)) and type(layer).__module__ not in _PASSED:
             return 0.0
-        name = _ahead(case, name)
+        name = case.ahead(name)
     return 0.0
-
-
-def _ahead(case: Case, name: str) -> str | None:
-    """What stands before a layer in its ``nn.Sequential``, or before that in the one around it."""
-    parent, _, last = name.rpartition(".")
-    holder = case.model.get_submodule(parent)
-    if not isinstance(holder, nn.Sequential):
-        return None
-    names = list(holder._modules)
-    place = names.index(last)
-    if place:
-        return ".".join(filter(None, (parent, names[place - 1])))
-    return _ahead(case, parent) if parent else None
 
 
 def _ratio(case: Case, norm: Norm) -> float | None:

@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -14,14 +15,14 @@ _FACTOR = 9.99  # 1e-5 / 1e-6 is a little less than 10
 
 def find(case: Case) -> Iterator[Finding]:
     """Name those of the rarer epsilons."""
-    odd: set[Norm] = set()
+    odd: dict[Norm, float] = {}
     among: Counter[float] = Counter()
     for siblings in _siblings(case.norms):
         counts = Counter(siblings.values())
         if max(counts) >= _FACTOR * min(counts):
             among += counts
             usual = counts.most_common(1)[0][0]
-            odd |= {norm for norm, eps in siblings.items() if eps != usual}
+            odd |= {norm: usual for norm, eps in siblings.items() if eps != usual}
     if not odd:
         return
     yield Finding(
@@ -33,9 +34,19 @@ def find(case: Case) -> Iterator[Finding]:
             "variance is not far above epsilon comes out narrower the larger epsilon is. One of the values "
             "was forgotten, or comes from another framework or checkpoint."
         ),
-        mend="layer.eps = other.eps  # and measure again",
+        mend=_lines(odd),
         certainty="likely",
         page="02-batchnorm-mechanics/01-forward",
+    )
+
+
+def _lines(odd: Mapping[Norm, float]) -> str:
+    """For each epsilon that is due, the line that sets it."""
+    alike: dict[str, list[Norm]] = {}
+    for norm, due in odd.items():
+        alike.setdefault(f"{{layer}}.{norm.eps_name} = {due:g}", []).append(norm)
+    return "\n".join(
+        each("eps differs", first_names(norms), do, every=len(alike) > 1) for do, norms in alike.items()
     )
 
 

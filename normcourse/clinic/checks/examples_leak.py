@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import recalibrated
+from normcourse.clinic.mends import plain_batch_norm, recalibrated
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -26,17 +26,25 @@ def find(case: Case) -> Iterator[Finding]:
         own = []
     measured = {"change of the other examples' outputs, in standard deviations": leak.change}
     page = "03-inference-statistics/03-modes"
-    if not leak.layer:
+    if not leak.norm:
+        place = leak.layer or type(case.model).__name__
         yield Finding(
             name="examples leak",
-            layers=(type(case.model).__name__,),
+            layers=(place,),
             measured=measured,
             follows=(
                 "With another first example in the batch the others get other outputs, in inference mode "
-                "too, and no norm layer that was recognised lets it through. That is as it should be only "
-                "if an output compares examples, as in a matrix of similarities."
+                f"too, and no norm layer that was recognised lets it through: {place} is the first module "
+                "whose output changes while what it is given does not. "
+                + (
+                    f"It calls {' and '.join(functions)} as a function. "
+                    if (functions := _functions(case, place))
+                    else ""
+                )
+                + "That is as it should be only if an output compares examples, as in a matrix of "
+                "similarities."
             ),
-            mend="# look for an operation over axis 0, or a norm called as a function",
+            mend=f"# in the forward of {place}, look for a norm or an operation over axis 0",
             certainty="possible",
             page=page,
         )
@@ -55,7 +63,7 @@ def find(case: Case) -> Iterator[Finding]:
             )
         ),
         mend=(
-            "layer = nn.BatchNorm2d(channels); normcourse.nn.recalibrate(model, batches)"
+            plain_batch_norm(own, "examples leak", case)
             if own
             else "# pool within one example: axes from 1 on"
         ),
@@ -63,6 +71,11 @@ def find(case: Case) -> Iterator[Finding]:
         page=page,
         mending=_mending(own, case.batches) if own else None,
     )
+
+
+def _functions(case: Case, place: str) -> list[str]:
+    """The norms that are called as functions there."""
+    return sorted({call.function for call in case.functions if call.place == place})
 
 
 def _mending(norms: Sequence[Norm], batches: Sequence[Any]) -> partial[None] | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -54,9 +55,18 @@ def _finding(zero: list[Norm], gammas: dict[Norm, Tensor], follows: str, certain
             ),
         },
         follows=follows,
-        mend="nn.init.ones_(layer.weight)  # zeros_ where it multiplies by 1 + w; then train",
+        mend=_line(zero),
         certainty=certainty,
         page="02-batchnorm-mechanics/14-zero-gamma",
+    )
+
+
+def _line(zero: list[Norm]) -> str:
+    names = {norm.called[0] for norm in zero}
+    gamma = names.pop() if len(names) == 1 else "weight"
+    start = "zeros_" if all(norm.offset for norm in zero) else "ones_"
+    return each(
+        "gamma zero", first_names(zero), f"nn.init.{start}({{layer}}.{gamma})  # and train", every=True
     )
 
 

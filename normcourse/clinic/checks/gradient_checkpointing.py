@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -37,7 +38,11 @@ def find(case: Case) -> Iterator[Finding]:
             "running statistics remember about half as many batches; outputs and gradients in training mode "
             "are right, and no training curve shows it. This course's layers track each batch once."
         ),
-        mend=f"layer.momentum = {1 - (1 - momentum) ** 0.5:.3g}",
+        mend=each(
+            "gradient checkpointing",
+            first_names(found),
+            f"{{layer}}.momentum = {1 - (1 - momentum) ** 0.5:.3g}",
+        ),
         certainty="likely",
         page="03-inference-statistics/03-modes",
     )

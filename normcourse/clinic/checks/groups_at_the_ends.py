@@ -1,8 +1,10 @@
 """Group norms with one group, or with as many as channels: another norm by its formula."""
 
 from collections.abc import Iterator
+from math import gcd
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -23,7 +25,7 @@ def find(case: Case) -> Iterator[Finding]:
                 "this is layer norm over both, and a loud channel makes the others quiet. If a layer norm of "
                 "each position was meant, this is not it; some released networks mean it (PoolFormer)."
             ),
-            mend="layer = nn.GroupNorm(32, channels)  # if groups were meant; then train",
+            mend=_line(one),
             certainty="possible",
             page=_PAGE,
         )
@@ -40,10 +42,21 @@ def find(case: Case) -> Iterator[Finding]:
                 "size in every example, so how strong a channel is does not get past it, and over a single "
                 "position nothing does. Some released networks mean it (wav2vec 2.0)."
             ),
-            mend="layer = nn.GroupNorm(32, channels)  # if groups were meant; then train",
+            mend=_line(all_apart),
             certainty="possible",
             page=_PAGE,
         )
+
+
+def _line(norms: list[Norm]) -> str:
+    channels = {norm.features for norm in norms}
+    size = f"{norms[0].features}" if len(channels) == 1 else "{layer}.num_channels"
+    common = gcd(*channels)  # two channels a group, or more
+    groups = max(count for count in range(1, 33) if common % count == 0 and 2 * count <= max(common, 2))
+    do = f"model.set_submodule({{name}}, nn.GroupNorm({groups}, {size}))"
+    return each(
+        "groups at the ends", first_names(norms), do + "  # if groups were meant; then train", every=True
+    )
 
 
 def _groups(norm: Norm) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import find_norms
 
@@ -27,7 +28,12 @@ def find(case: Case) -> Iterator[Finding]:
                 "by an average over the examples seen, so the two modes compute different functions, and an "
                 "image's contrast and brightness come through only in use."
             ),
-            mend="layer.track_running_stats = False; layer.running_mean = layer.running_var = None",
+            mend=each(
+                "instance norm with running statistics",
+                first_names(tracking),
+                "layer = {layer}; layer.track_running_stats = False; "
+                "layer.running_mean = layer.running_var = None",
+            ),
             certainty="likely",
             page="04-layernorm-for-transformers/01-one-formula",
             mending=_untrack,

@@ -3,31 +3,66 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.leaks import Leak
+from normcourse.clinic.mends import each
 from normcourse.clinic.report import Finding
+from normcourse.nn.freezing import is_frozen
 
 NEEDS = ("batches", "causal")
 
 
 def find(case: Case) -> Iterator[Finding]:
-    """Name the first norm that the leak reaches, or the model where no norm shows it."""
+    """Name the first layer that the leak reaches, or the model where none shows it."""
     leak = case.seen().later
     if leak is None:
         return
+    own = next((norm for norm in case.norms if leak.norm and norm.name == leak.layer), None)
+    pooling = [
+        norm
+        for norm in case.norms
+        if leak.training and norm.tracks and not is_frozen(norm.layer) and case.calls(norm)
+    ]
+    concerned = pooling or ([own] if own else [])
+    width = {norm.features for norm in concerned}
     yield Finding(
         name="later positions leak",
-        layers=(leak.layer or type(case.model).__name__,),
+        layers=tuple(norm.name for norm in pooling) or (leak.layer or type(case.model).__name__,),
         measured={"change of the earlier positions' outputs, in standard deviations": leak.change},
         follows=(
-            "With another last position the earlier ones get other outputs, so in training the model can "
-            "read what it has to predict, and that is not there when it writes one position after another. "
-            + (
-                f"{leak.layer} is the first norm to show it, so it pools over positions."
-                if leak.layer
-                else "No norm layer that was recognised lets it through: look at norms called as functions, "
-                "and at masks."
-            )
+            "With another last position the earlier ones get other outputs"
+            + (" in training mode" if leak.training else "")
+            + ", so in training the model can read what it has to predict, and that is not there when it "
+            "writes one position after another. " + _where(leak)
         ),
-        mend="layer = nn.LayerNorm(width)  # or another norm that pools over the features of one position",
-        certainty="certain",
+        mend=each(
+            "later positions leak",
+            [norm.names[0] for norm in concerned],
+            f"model.set_submodule({{name}}, nn.LayerNorm({width.pop()}))  # of one position; then train",
+            every=True,
+        )
+        if len(width) == 1
+        else "# normalize over the features of one position, and mask what comes after it",
+        certainty="likely" if leak.training else "certain",
         page="04-layernorm-for-transformers/03-sequences",
+    )
+
+
+def _where(leak: Leak) -> str:
+    if leak.training:
+        return (
+            f"{leak.layer or 'The model'} is the first to show it: it takes one mean and variance of several "
+            "positions, so each position is normalized by those after it. In inference mode the "
+            "running statistics are constants, and nothing leaks."
+        )
+    if leak.norm:
+        return f"{leak.layer} is the first norm to show it, so it pools over positions."
+    if leak.layer:
+        return (
+            f"{leak.layer} is the first module whose output changes while what it is given does not, and it "
+            "is no norm that was recognised: look there for a norm that is called as a function or written "
+            "out, and for a mask."
+        )
+    return (
+        "No layer inside lets it through, so look at the model's own code: at norms called as functions, "
+        "and at masks."
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -31,7 +32,11 @@ def find(case: Case) -> Iterator[Finding]:
             "Most of what such a row is divided by is epsilon, so the norm does not bring it to size 1. That "
             "is a fault if the row carries something, and none if it is padding."
         ),
-        mend=f"layer.eps = {square / 100:.0e}  # and train on",
+        mend=each(
+            "mean square near eps",
+            first_names(found),
+            f"{{layer}}.{norm.eps_name} = {square / 100:.0e}  # and train on",
+        ),
         certainty="possible",
         page="04-layernorm-for-transformers/07-low-precision",
     )

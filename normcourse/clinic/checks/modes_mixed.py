@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.nn.freezing import is_frozen
 
@@ -31,7 +32,11 @@ def find(case: Case) -> Iterator[Finding]:
                 "reaches every layer; if it was forgotten after an evaluation, the weights are trained "
                 "against statistics that no longer follow."
             ),
-            mend="normcourse.nn.freeze_batch_norm(layer)  # if it is meant; else model.train()",
+            mend=each(
+                "modes mixed",
+                first_names(still),
+                "normcourse.nn.freeze_batch_norm({layer})  # if it is meant; else model.train()",
+            ),
             certainty="possible",
             page="03-inference-statistics/04-freezing",
         )

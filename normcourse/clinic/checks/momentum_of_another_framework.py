@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 
 NEEDS = ()
@@ -26,7 +27,11 @@ def find(case: Case) -> Iterator[Finding]:
                 "about the last batch's alone. In Keras, Flax and TensorFlow the same number is the weight "
                 "of the old value."
             ),
-            mend=f"layer.momentum = {1 - momentum:.3g}  # and train on or recalibrate",
+            mend=each(
+                "momentum of another framework",
+                first_names(found),
+                f"{{layer}}.momentum = {1 - momentum:.3g}  # and train on or recalibrate",
+            ),
             certainty="likely",
             page="03-inference-statistics/01-running-statistics",
         )

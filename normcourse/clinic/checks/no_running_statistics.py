@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import plain_batch_norm
 from normcourse.clinic.report import Finding
 
 NEEDS = ()
@@ -11,7 +12,11 @@ NEEDS = ()
 def find(case: Case) -> Iterator[Finding]:
     """Name the batch norms without running statistics, unless the batches showed what that does."""
     batch = [norm for norm in case.norms if norm.kind == "batch"]
-    found = [norm for norm in batch if getattr(norm.layer, "running_mean", None) is None]
+    found = [
+        norm
+        for norm in batch
+        if (norm.own.always if norm.own else getattr(norm.layer, "running_mean", None) is None)
+    ]
     leak = case.passes.examples if case.passes is not None else None
     if not found or (leak is not None and leak.layer in {norm.name for norm in found}):
         return  # the latter is a finding of its own: examples leak
@@ -27,7 +32,7 @@ def find(case: Case) -> Iterator[Finding]:
             "an answer depends on the others in its batch, and eval() does not change that. It is a fault "
             "unless answers are only asked for in large mixed batches, or the batch is to be adapted to."
         ),
-        mend="layer = nn.BatchNorm2d(channels); normcourse.nn.recalibrate(model, batches)",
+        mend=plain_batch_norm(found, "no running statistics", case),
         certainty="possible",
         page="03-inference-statistics/03-modes",
     )

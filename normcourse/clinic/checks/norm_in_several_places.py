@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import recalibrated
+from normcourse.clinic.mends import each, recalibrated, recalibrating
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -37,7 +37,7 @@ def find(case: Case) -> Iterator[Finding]:
             "statistics, which end as a mixture that fits none of them. In inference mode every place is "
             "normalized by that mixture, so the two modes differ. Gamma and beta are shared as well."
         ),
-        mend="block.norm = copy.deepcopy(block.norm); normcourse.nn.recalibrate(model, batches)",
+        mend=_line(case, found),
         certainty="likely" if calls or apart else "possible",
         page="03-inference-statistics/01-running-statistics",
         mending=partial(_separated, places=[norm.names for norm in found], batches=case.batches)
@@ -57,6 +57,13 @@ def _held_apart(case: Case, norm: Norm) -> bool:
     """Whether each name is an entry of its own, and not one entry of a part that itself has several names."""
     holders = {(case.model.get_submodule(_parent(name)), name.rpartition(".")[2]) for name in norm.names}
     return len(holders) == len(norm.names)
+
+
+def _line(case: Case, found: Sequence[Norm]) -> str:
+    """Lines that give each place but the first a copy of its own."""
+    names = [name for norm in found for name in norm.names[1:]]
+    copied = each("", names, "model.set_submodule({name}, copy.deepcopy({layer}))", every=True)
+    return f"import copy\n{copied}\n{recalibrating(case)}"
 
 
 def _parent(name: str) -> str:

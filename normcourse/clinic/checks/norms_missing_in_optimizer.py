@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -42,7 +43,11 @@ def find(case: Case) -> Iterator[Finding]:
             "because no step reaches them. Their gradients are computed all the same, and no error says so"
             + ("." if alone else "; only a second optimizer that has them would make up for it.")
         ),
-        mend='optimizer.add_param_group({"params": list(layer.parameters())})',
+        mend=each(
+            "norms missing in optimizer",
+            first_names(missing),
+            'optimizer.add_param_group({{"params": list({layer}.parameters(recurse=False))}})',
+        ),
         certainty="certain" if alone else "likely",
         page="02-batchnorm-mechanics/03-write-the-layer",
     )

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from normcourse.clinic.batches import call_model
 from normcourse.clinic.case import Case
-from normcourse.clinic.passes import call_model
+from normcourse.clinic.quiet import untouched
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import is_leaf
-from normcourse.probes import undisturbed
 
 NEEDS = ("batches",)
 
@@ -53,7 +53,7 @@ def _first(case: Case, number: int) -> str | None:
 
         return hook
 
-    with ExitStack() as hooks, undisturbed(case.model), torch.no_grad():
+    with ExitStack() as hooks, untouched(case.model), torch.no_grad():
         case.model.eval()
         for name, layer in case.model.named_modules():
             if is_leaf(layer):

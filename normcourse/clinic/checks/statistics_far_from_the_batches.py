@@ -1,14 +1,13 @@
 """Running statistics that are not those of the given batches."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from math import exp, log, sqrt
 
 import torch
 from torch import Tensor
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import recalibrated
+from normcourse.clinic.mends import recalibration
 from normcourse.clinic.passes import Call, pooled
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
@@ -18,6 +17,7 @@ NEEDS = ("batches",)
 # statistics lag by the first loses answers already; changes of the light that it cannot read reach the
 # second.
 _NEAR, _FAR = (0.1, log(1.1)), (0.25, log(1.3))
+_LEFT = 0.1  # of the start; after 22 batches with a momentum of 0.1
 _ERRORS = 4  # as many standard errors are taken for sampling
 _EXAMPLES = 8  # fewer say nothing about a variance
 
@@ -51,8 +51,12 @@ def find(case: Case) -> Iterator[Finding]:
         measured["its means lie off by, in running standard deviations"] = means
     if widths:
         measured["its standard deviations are off by the factor"] = exp(widths)
+    left = _left_of_the_start(first)
+    if left > _LEFT:
+        measured["share of its statistics that is still their start, 0 and 1"] = left
     if seen.disagreement is not None:
         measured["outputs of the two modes differ by, in standard deviations"] = seen.disagreement
+    mend, mending = recalibration(case, departing)
     yield Finding(
         name="statistics far from the batches",
         layers=tuple(norm.name for norm in departing),
@@ -61,19 +65,34 @@ def find(case: Case) -> Iterator[Finding]:
             "In inference mode these layers do not centre and scale the batches, so the layers after them "
             "get inputs unlike those they learnt from. "
             + (
-                "It begins at the first batch norm, so the inputs may be others than in training, or the "
-                "statistics lag behind the weights. "
+                f"{first.name} has counted {first.batches} batches, and each moved its statistics by only "
+                f"{first.momentum:g} of the way, so they have not arrived yet. "
+                if left > _LEFT
+                else "It begins at the first batch norm, so the inputs may be others than in training, or "
+                "the statistics lag behind the weights. "
                 if at_the_start
                 else "The batch norms before them fit, so their own statistics lag or belong to other data. "
             )
+            + (
+                "No batch was counted, so they were loaded or set and have stood still since. A model that "
+                "was trained in inference mode with such statistics needs them as they are. "
+                if all(norm.batches == 0 for norm in departing)
+                else ""
+            )
             + "If the batches are a fair sample of what the model is for, the statistics should be theirs."
         ),
-        mend="from normcourse.nn import recalibrate; recalibrate(model, batches)",
+        mend=mend,
         certainty="likely" if any(_reaches(far, _FAR) for far in departing.values()) else "possible",
         page="03-inference-statistics/"
-        + ("06-test-time-adaptation" if at_the_start else "02-lag-and-recalibration"),
-        mending=partial(recalibrated, batches=case.batches),
+        + ("06-test-time-adaptation" if at_the_start and left <= _LEFT else "02-lag-and-recalibration"),
+        mending=mending,
     )
+
+
+def _left_of_the_start(norm: Norm) -> float:
+    """The weight that mean 0 and variance 1 still have in the running statistics; 0 where nothing says it."""
+    momentum, batches = norm.momentum, norm.batches
+    return (1 - momentum) ** batches if momentum and batches and 0 < momentum < 1 else 0.0
 
 
 def _reaches(far: tuple[float, float], bounds: tuple[float, float]) -> bool:

@@ -1,10 +1,9 @@
 """Running statistics that no batch can have: NaN, infinite, or a negative variance."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import recalibrated
+from normcourse.clinic.mends import recalibration
 from normcourse.clinic.report import Finding
 
 NEEDS = ()
@@ -12,7 +11,7 @@ NEEDS = ()
 
 def find(case: Case) -> Iterator[Finding]:
     """Name the norms that keep such statistics."""
-    layers = []
+    found = []
     infinite = negative = 0
     for norm in case.norms:
         if norm.running is None:
@@ -20,14 +19,15 @@ def find(case: Case) -> Iterator[Finding]:
         mean, var = norm.running
         broken = ~(mean.isfinite() & var.isfinite())
         if bool((broken | (var < 0)).any()):
-            layers.append(norm.name)
+            found.append(norm)
             infinite += int(broken.sum())
             negative += int((var < 0).sum())
-    if not layers:
+    if not found:
         return
+    mend, mending = recalibration(case, found)
     yield Finding(
         name="statistics not finite",
-        layers=tuple(layers),
+        layers=tuple(norm.name for norm in found),
         measured={
             "channels with a mean or variance that is NaN or infinite": infinite,
             "channels with a negative variance": negative,
@@ -38,8 +38,8 @@ def find(case: Case) -> Iterator[Finding]:
             "infinite. Training normalizes by the batch, so its loss does not show it, and further batches "
             "do not mend a NaN, because a share of NaN is NaN."
         ),
-        mend="from normcourse.nn import recalibrate; recalibrate(model, batches)",
+        mend=mend,
         certainty="certain",
         page="03-inference-statistics/01-running-statistics",
-        mending=partial(recalibrated, batches=case.batches) if case.batches else None,
+        mending=mending,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -22,7 +23,11 @@ def find(case: Case) -> Iterator[Finding]:
                 "first. So one batch in training mode replaces all that the running statistics hold. They "
                 "were copied or loaded without num_batches_tracked."
             ),
-            mend="layer.num_batches_tracked.fill_(batches)  # or layer.momentum = 0.1",
+            mend=each(
+                "statistics without counter",
+                first_names(found),
+                "{layer}.momentum = 0.1  # or set num_batches_tracked to how many there were",
+            ),
             certainty="certain",
             page="03-inference-statistics/01-running-statistics",
         )

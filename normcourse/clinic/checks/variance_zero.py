@@ -1,13 +1,12 @@
 """A running variance of zero, or far below epsilon: in use the channel is multiplied by 1/sqrt(eps)."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import recalibrated
+from normcourse.clinic.mends import recalibration
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -55,6 +54,7 @@ def find(case: Case) -> Iterator[Finding]:
 
 
 def _finding(case: Case, found: dict[Norm, Tensor], follows: str, certainty: str) -> Finding:
+    mend, mending = recalibration(case, found)
     return Finding(
         name="variance zero",
         layers=tuple(norm.name for norm in found),
@@ -66,10 +66,10 @@ def _finding(case: Case, found: dict[Norm, Tensor], follows: str, certainty: str
             ),
         },
         follows=follows,
-        mend="from normcourse.nn import recalibrate; recalibrate(model, batches)",
+        mend=mend,
         certainty=certainty,
         page="02-batchnorm-mechanics/01-forward",
-        mending=partial(recalibrated, batches=case.batches) if case.batches else None,
+        mending=mending,
     )
 
 

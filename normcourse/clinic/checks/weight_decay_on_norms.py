@@ -1,12 +1,14 @@
 """Weight decay that pulls gamma and beta towards zero."""
 
 from collections.abc import Iterator
+from math import exp
 
 from normcourse.clinic.case import Case
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
 NEEDS = ("optimizer",)
+_STEPS = 10_000
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -22,30 +24,25 @@ def find(case: Case) -> Iterator[Finding]:
     if not found:
         return
     groups = [decaying[parameter] for own in found.values() for parameter in own]
-    measured: dict[str, float | str] = {
-        "weight decay": max(float(group["weight_decay"]) for group in groups),
-        "gammas and betas that decay, tensors": len(groups),
-        "norms": len(case.norms),
-    }
+    measured: dict[str, float | str] = {"gammas and betas that decay, tensors": len(groups)}
     if all("lr" in group for group in groups):
-        shares = (float(group["lr"]) * float(group["weight_decay"]) for group in groups)
-        measured["learning rate times weight decay"] = max(shares)
+        decay = max(float(group["lr"]) * float(group["weight_decay"]) for group in groups)
+        measured["learning rate times weight decay"] = decay
+        measured[f"share that {_STEPS:,} steps take of a gamma without gradient"] = 1 - exp(-_STEPS * decay)
     yield Finding(
         name="weight decay on norms",
         layers=tuple(norm.name for norm in found),
         measured=measured,
-        follows=(
-            "Decay pulls gamma and beta towards 0, which is not where they start: gamma starts at 1. Before "
-            "a norm, decay only sets how far a step turns the weights, but on gamma and beta it is an "
-            "ordinary penalty, so it shrinks what the layer gives. Whether that helps depends on the "
-            "model; many recipes leave them out."
-        ),
+        follows="Gamma starts at 1 and is pulled to 0. Many recipes leave the norms out of the decay.",
         mend=(
-            'groups = [{"params": [p for p in model.parameters() if p.ndim > 1]}, '
-            '{"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0}]'
+            "from normcourse.clinic import find_norms\n"
+            "own = {p for norm in find_norms(model) for p in norm.layer.parameters(recurse=False)}\n"
+            'groups = [{"params": [p for p in model.parameters() if p not in own]},\n'
+            '          {"params": [p for p in model.parameters() if p in own], "weight_decay": 0.0}]'
         ),
         certainty="possible",
         page="02-batchnorm-mechanics/16-weight-decay",
+        remark=True,
     )
 
 

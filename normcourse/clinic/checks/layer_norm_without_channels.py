@@ -1,0 +1,91 @@
+"""Layer norms that pool places of a feature map, and not its channels: width alone, or height and width."""
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from normcourse.clinic.case import Case
+from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.passes import Call
+from normcourse.clinic.report import Finding
+from normcourse.clinic.subject import Norm
+from normcourse.nn import LayerNorm, RMSNorm
+
+NEEDS = ("batches",)
+_CHANNELS_SECOND = tuple(
+    f"torch.nn.modules.{name}" for name in ("conv", "pooling", "batchnorm", "instancenorm", "upsampling")
+)
+
+_OVER_THE_LAST = [layer.forward for layer in (nn.LayerNorm, nn.RMSNorm, LayerNorm, RMSNorm)]
+
+
+def find(case: Case) -> Iterator[Finding]:
+    """Name those that take what a convolution made and leave its channels out of the pool."""
+    some: dict[Norm, Call] = {}
+    whole: dict[Norm, Call] = {}
+    for norm in case.norms:
+        calls = case.calls(norm)
+        if norm.kind not in ("layer", "rms") or not calls:
+            continue
+        places = len(calls[0].shape) - 2
+        made_by = type(case.source(norm)).__module__
+        if made_by in _CHANNELS_SECOND and 0 < (pooled := _pooled_axes(norm)) <= places:
+            (whole if pooled == places else some)[norm] = calls[0]
+    if some:
+        yield _finding(
+            some,
+            "Its input has the channels second, as a convolution gives it, and the norm pools the last axis: "
+            "each row of each channel gets mean 0 and size 1 by itself, so the rows of a picture lose what "
+            "tells them apart, and each column has a gamma of its own.",
+            "likely",
+        )
+    if whole:
+        yield _finding(
+            whole,
+            "Its input has the channels second, as a convolution gives it, and the norm pools all places of "
+            "one channel. That is instance norm, with a gamma of its own for each place: how strong a "
+            "channel is does not get past it, and the input must keep this size. A layer norm over the "
+            "channels was perhaps meant.",
+            "possible",
+        )
+
+
+def _finding(found: dict[Norm, Call], follows: str, certainty: str) -> Finding:
+    norm, call = next(iter(found.items()))
+    return Finding(
+        name="layer norm without channels",
+        layers=tuple(norm.name for norm in found),
+        measured={
+            "shape of the first one's input": " x ".join(map(str, call.shape)),
+            "its normalized shape": " x ".join(map(str, call.shape[-_pooled_axes(norm) :])),
+            "values that share one mean": norm.features,
+        },
+        follows=follows,
+        mend=_lines(found),
+        certainty=certainty,
+        page="04-layernorm-for-transformers/01-one-formula",
+    )
+
+
+def _lines(found: dict[Norm, Call]) -> str:
+    """For each number of channels, the line that pools them with the places."""
+    alike: dict[int, list[Norm]] = {}
+    for norm, call in found.items():
+        alike.setdefault(call.shape[1], []).append(norm)
+    return "\n".join(
+        each(
+            "layer norm without channels",
+            first_names(norms),
+            f"model.set_submodule({{name}}, nn.GroupNorm(1, {channels}))  # channels and places; then train",
+            every=True,
+        )
+        for channels, norms in alike.items()
+    )
+
+
+def _pooled_axes(norm: Norm) -> int:
+    """How many of the last axes it pools; 0 for a class that may bring others last first, as ConvNeXt's."""
+    if type(norm.layer).forward not in _OVER_THE_LAST:
+        return 0
+    shape = getattr(norm.layer, "normalized_shape", ())
+    return 1 if isinstance(shape, int) else len(shape)
