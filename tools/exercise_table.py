@@ -32,7 +32,7 @@ like a learner's answer, with {seeds} seeds.
 - *made*: further mistakes that are made from the task's formulas. *apart*: how many of them can be
   told from the truth and from each other; the rest give what another gives, in another way of writing.
 
-Tasks without points are practice: a page asks them at its end.
+Tasks without points are practice: a page asks them. {apart}
 
 | task | kind | points | listed | sets | named | alike | margin | made | apart |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -125,7 +125,8 @@ def rows() -> Iterator[str]:
             cells = code_row(task)
         elif isinstance(task, ChoiceTask):
             wrong = sum(len(question.options) - 1 for question in task.questions)
-            cells = ["choice", task.points, f"{wrong} + {len(task.beliefs)} beliefs", *[""] * 6]
+            beliefs = f" + {len(task.beliefs)} beliefs" if task.beliefs else ""
+            cells = ["choice", worth(task), f"{wrong}{beliefs}", *[""] * 6]
         elif isinstance(task, NumberTask):
             cells = ["number", worth(task), len(task.wrong), *[""] * 6]
         else:
@@ -133,9 +134,19 @@ def rows() -> Iterator[str]:
         yield f"| `{task.name}` | {' | '.join(map(str, cells))} |"
 
 
+def apart() -> Iterator[str]:
+    """Yield a sentence for the exercises of the course together, and one for each that counts on its own."""
+    together = [exercise for exercise in EXERCISES if not exercise.on_its_own]
+    yield f"The points of {len(together)} exercises are {sum(one.points for one in together)} together."
+    for exercise in EXERCISES:
+        if exercise.on_its_own:
+            prefix = exercise.tasks[0].name.partition(".")[0]
+            yield f"Those of `{prefix}`, which are {exercise.points}, count on their own."
+
+
 def text() -> str:
     """Return the table, which is the same on every machine."""
-    return HEAD.format(seeds=len(SEEDS)) + "\n".join(rows()) + "\n"
+    return HEAD.format(seeds=len(SEEDS), apart=" ".join(apart())) + "\n".join(rows()) + "\n"
 
 
 def times() -> str:

@@ -6,7 +6,15 @@ from typing import TypeVar
 
 from normcourse.exercises.running import type_name
 from normcourse.exercises.task import AnyTask, Exercise
-from normcourse.exercises.tasks import batchnorm, covariate_shift, inference, layernorm, pages
+from normcourse.exercises.tasks import (
+    batchnorm,
+    clinic,
+    covariate_shift,
+    failures,
+    inference,
+    layernorm,
+    pages,
+)
 
 __all__ = ["EXERCISES", "PRACTICE", "find_exercise", "find_task"]
 
@@ -17,9 +25,10 @@ EXERCISES: tuple[Exercise, ...] = (
     batchnorm.EXERCISE,
     inference.EXERCISE,
     layernorm.EXERCISE,
+    clinic.EXERCISE,
 )
-#: What the pages ask at their ends, in the order of the book. It earns no points and no grader knows it.
-PRACTICE: tuple[AnyTask, ...] = pages.PRACTICE
+#: What the pages ask themselves, in the order of the book. It earns no points and no grader knows it.
+PRACTICE: tuple[AnyTask, ...] = (*pages.PRACTICE, *failures.PRACTICE)
 
 
 def find_exercise(name: str) -> Exercise:

@@ -12,7 +12,7 @@ from normcourse.exercises.marking import CheckMark, Mark
 from normcourse.exercises.store import Progress
 from normcourse.exercises.task import AnyTask, Exercise, Section, is_practice
 
-__all__ = ["Feedback", "Note", "Table", "points"]
+__all__ = ["Feedback", "Note", "Table", "apart", "points"]
 
 WORDS = {
     "right": "Right",
@@ -36,6 +36,11 @@ COLOURS = {"right": "#009e73", "partly": "#e69f00", "not attempted": NEUTRAL, "n
 def points(number: float) -> str:
     """Return points without a needless decimal."""
     return f"{number:g}"
+
+
+def apart(exercise: Exercise) -> str:
+    """Say that an exercise's points are not among the 100 of the others; empty for these."""
+    return " that count on their own" if exercise.on_its_own else ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -141,7 +146,8 @@ class Table:
             got = sum(one.points for one in kept)
             filled = min(20, round(20 * got / max(exercise.points, 1)))
             lines.append(
-                f"{exercise.title}: {points(got)} of {exercise.points} points  [{'#' * filled:.<20}]"
+                f"{exercise.title}: {points(got)} of {exercise.points} points{apart(exercise)}  "
+                f"[{'#' * filled:.<20}]"
             )
             lines += [
                 f"  {points(one.points):>4} of {task.points:<2}  {task.name}: {task.title}{_seen(one)}"
@@ -157,7 +163,9 @@ class Table:
             bar = (
                 f'<progress value="{points(got)}" max="{exercise.points}" aria-label="{summary}"></progress>'
             )
-            parts.append(f"<p><strong>{escape(exercise.title)}</strong>: {summary} {bar}</p>")
+            parts.append(
+                f"<p><strong>{escape(exercise.title)}</strong>: {summary}{apart(exercise)} {bar}</p>"
+            )
             rows = [
                 (f"{task.title}{_seen(one)}", f"{points(one.points)} of {task.points}")
                 for task, one in zip(exercise.tasks, kept, strict=True)

@@ -101,7 +101,7 @@ def solution(task: str) -> Note:
     """
     found = find_task(task)
     keep(task, replace(recall(task), solution=True))
-    if isinstance(found, CodeTask | NumberTask) and found.solution:
+    if not isinstance(found, PredictionTask) and found.solution:
         return Note(f"A solution of {task}", found.solution, code=True)
     notebook = next(exercise.notebook for exercise in EXERCISES if found in exercise.tasks)
     return Note(f"A solution of {task}", solution_source(task, notebook), code=True)

@@ -1,5 +1,6 @@
 """What a task is: an answer that is asked for, what it is tried on, and the mistakes that are known."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -185,7 +186,18 @@ class Belief:
 
 @dataclass(frozen=True)
 class ChoiceTask:
-    """Questions that a dictionary answers: ``ANSWER = {"question": "option", ...}``."""
+    """Questions that a dictionary answers: ``ANSWER = {"question": "option", ...}``.
+
+    Attributes:
+        name: The exercise's or the page's prefix, a dot, a word.
+        title: What its feedback is headed by.
+        answer: The name that the learner defines.
+        section: Where the book explains it; of practice the page that asks.
+        questions: In the order of the dictionary.
+        beliefs: Mistaken views that several answers show together.
+        hints: By steps.
+        practice: Whether a page asks it; then nothing is graded, and the points only count questions.
+    """
 
     name: str
     title: str
@@ -194,11 +206,20 @@ class ChoiceTask:
     questions: tuple[Question, ...]
     beliefs: tuple[Belief, ...]
     hints: tuple[str, ...]
+    practice: bool = False
 
     @property
     def points(self) -> int:
         """The points of all questions together."""
         return sum(question.points for question in self.questions)
+
+    @property
+    def solution(self) -> str:
+        """Code that answers it, of a task that is practice; those of the others stand in notebooks."""
+        if not self.practice:
+            return ""
+        lines = [f"    {json.dumps(one.name)}: {json.dumps(one.right)},\n" for one in self.questions]
+        return f"{self.answer} = {{\n{''.join(lines)}}}\n"
 
 
 @dataclass(frozen=True)
@@ -292,7 +313,7 @@ AnyTask = GradedTask | NumberTask
 
 def is_practice(task: AnyTask) -> bool:
     """Return whether a task belongs to a page and earns nothing: its points only count checks."""
-    return isinstance(task, CodeTask | NumberTask) and bool(task.solution)
+    return not isinstance(task, PredictionTask) and bool(task.solution)
 
 
 @dataclass(frozen=True)
@@ -304,12 +325,14 @@ class Exercise:
         title: Of the notebook.
         notebook: The file's name in ``normcourse.exercises.notebooks`` and in ``book/exercises``.
         tasks: In the notebook's order.
+        on_its_own: Whether its points stand for themselves; those of the others are 100 together.
     """
 
     name: str
     title: str
     notebook: str
     tasks: tuple[GradedTask, ...]
+    on_its_own: bool = False
 
     @property
     def points(self) -> int:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 import normcourse
 from normcourse.exercises.catalogue import EXERCISES, find_exercise
-from normcourse.exercises.feedback import Feedback, points
+from normcourse.exercises.feedback import Feedback, apart, points
 from normcourse.exercises.marking import Mark
 from normcourse.exercises.task import ChoiceTask, CodeTask, Exercise, GradedTask, PredictionTask
 from normcourse.grading import engine, release, report, submissions
@@ -230,7 +230,8 @@ def _release(chosen: argparse.Namespace) -> int:
 
 def _list(_: argparse.Namespace) -> int:
     for exercise in EXERCISES:
-        _print(f"{exercise.name}: {exercise.title} ({exercise.points} points, {exercise.notebook})")
+        worth = f"{exercise.points} points{apart(exercise)}"
+        _print(f"{exercise.name}: {exercise.title} ({worth}, {exercise.notebook})")
         for task in exercise.tasks:
             kind = (
                 "code"

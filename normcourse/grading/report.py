@@ -19,7 +19,7 @@ from unicodedata import normalize
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from normcourse.exercises.feedback import WORDS, points
+from normcourse.exercises.feedback import WORDS, apart, points
 from normcourse.exercises.marking import Mark
 from normcourse.exercises.task import CodeTask, GradedTask, Section
 from normcourse.grading.results import Graded, Result, to_json
@@ -114,7 +114,12 @@ def _json(graded: Graded) -> str:
     exercise = graded.exercise
     content = {
         "schema": SCHEMA,
-        "exercise": {"name": exercise.name, "title": exercise.title, "points": exercise.points},
+        "exercise": {
+            "name": exercise.name,
+            "title": exercise.title,
+            "points": exercise.points,
+            "on_its_own": exercise.on_its_own,
+        },
         "isolation": {"tier": graded.tier, "means": _isolation(graded.tier)},
         "seed": {"digest": graded.seed.digest, "public": graded.seed == PUBLIC_SEED},
         "versions": dict(graded.versions),
@@ -204,6 +209,7 @@ def _render(template: str, graded: Graded, **values: Any) -> str:
         "warning": PUBLIC if graded.seed == PUBLIC_SEED else "",
         "words": WORDS,
         "points": points,
+        "apart": apart,
     }
     return _environment().get_template(template).render(**common, **values) + "\n"
 

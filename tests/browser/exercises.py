@@ -7,12 +7,12 @@ from contextlib import ExitStack, contextmanager
 from playwright.sync_api import expect
 
 from normcourse.exercises.notebooks import load, solution_source
-from normcourse.exercises.task import PredictionTask
+from normcourse.exercises.task import CodeTask, PredictionTask
 from tools.site_check.browser import watched_page
 
 STARTS = re.compile("Do the exercises on this page|Go on with the exercises here")
 PATIENCE_MS = 120_000  # for Python to start and a page of figures to run, on a machine that does more
-TORCH = "inference.repair"
+TORCH = "inference.repair"  # of many scripts one
 ANY = "batchnorm"  # the exercise that most tests take
 
 
@@ -37,6 +37,11 @@ def serve_changed(page, url, change):
 def solution(task, exercise):
     """Return a solution as it is typed."""
     return solution_source(task.name, exercise.notebook)
+
+
+def in_page(task):
+    """Return whether a task can be done in the page."""
+    return not isinstance(task, CodeTask) or "torch" not in task.libraries
 
 
 def setup_source(exercise):

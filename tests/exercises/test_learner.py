@@ -180,7 +180,7 @@ def test_points_outlast_a_worse_answer_and_a_restart():
     assert recall("bn.forward").checks == 2
     assert "5 of 5" in str(progress("batchnorm"))
     assert 'value="5"' in progress("batchnorm")._repr_html_()
-    assert len(progress().rows) == 4
+    assert len(progress().rows) == 5
 
 
 def test_hints_go_by_steps_and_go_on_after_a_restart():

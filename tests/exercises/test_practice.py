@@ -1,6 +1,7 @@
 """The pages' own exercises: their cells, their numbers, and that no grade knows them."""
 
 import json
+import re
 from itertools import combinations
 from pathlib import Path
 
@@ -10,20 +11,30 @@ import pytest
 from normcourse.exercises import EXERCISES, PRACTICE, check, find_task, hint, progress, solution
 from normcourse.exercises.notebooks import answer_cell
 from normcourse.exercises.store import recall
-from normcourse.exercises.task import NumberTask
+from normcourse.exercises.task import ChoiceTask, NumberTask
 
 ROOT = Path(__file__).parents[2]
+OF_EXERCISES = ("setup", "answer-", "check-")  # what the ids of their cells begin with
 NUMBERS = [task for task in PRACTICE if isinstance(task, NumberTask)]
 each = pytest.mark.parametrize("task", PRACTICE, ids=lambda task: task.name)
+CHOICES = [task for task in PRACTICE if isinstance(task, ChoiceTask)]
+each_choice = pytest.mark.parametrize("task", CHOICES, ids=lambda task: task.name)
 each_number = pytest.mark.parametrize("task", NUMBERS, ids=lambda task: task.name)
 PAGES = sorted({task.section.page for task in PRACTICE})
 
 
+def all_cells(page):
+    """Return the cells of a page."""
+    return json.loads((ROOT / page).with_suffix(".ipynb").read_text("utf-8"))["cells"]
+
+
 def cells(page):
-    """Return the cells of a page after the heading of its exercises, by id."""
-    found = json.loads((ROOT / page).with_suffix(".ipynb").read_text("utf-8"))["cells"]
-    start = next(n for n, cell in enumerate(found) if "## Exercises" in "".join(cell["source"]))
-    return {cell["id"]: cell for cell in found[start + 1 :]}
+    """Return the code cells of a page that belong to its exercises, by id: at its end, or in its middle."""
+    return {
+        cell["id"]: cell
+        for cell in all_cells(page)
+        if cell["cell_type"] == "code" and cell["id"].startswith(OF_EXERCISES)
+    }
 
 
 def run(page, answers=()):
@@ -38,7 +49,7 @@ def run(page, answers=()):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_the_cells_of_its_tasks_in_order(page):
-    code = {name: cell for name, cell in cells(page).items() if cell["cell_type"] == "code"}
+    code = cells(page)
     wanted = ["setup"]
     for task in PRACTICE:
         if task.section.page == page:
@@ -47,6 +58,58 @@ def test_a_page_has_the_cells_of_its_tasks_in_order(page):
             assert "".join(code[wanted[-1]]["source"]) == f'check("{task.name}")'
     assert list(code) == wanted
     assert all(len(line) <= 66 for cell in code.values() for line in "".join(cell["source"]).splitlines())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_exercises_stand_below_a_heading_of_the_second_order(page):
+    """The published page puts the button that starts them below it."""
+    levels = [0]
+    for cell in all_cells(page):
+        if cell["cell_type"] == "markdown":
+            levels += [len(mark) for mark in re.findall(r"^(#+) ", "".join(cell["source"]), re.MULTILINE)]
+        elif cell["id"].startswith("answer-"):
+            assert levels[-1] == 2, cell["id"]
+
+
+@each_choice
+def test_a_page_states_the_questions_and_the_options_before_it_asks(task):
+    """Also those that ask are handed out in the order of the task, as dots."""
+    page = all_cells(task.section.page)
+    place = next(n for n, cell in enumerate(page) if cell["id"] == answer_cell(task.name))
+    stated = "".join("".join(cell["source"]) for cell in page[:place] if cell["cell_type"] == "markdown")
+    for question in task.questions:
+        for option in question.options:
+            assert f'`"{option.name}"`' in stated, f"{question.name}: {option.name}"
+    handed_out = run(task.section.page)[task.answer]
+    assert list(handed_out.items()) == [(question.name, ...) for question in task.questions]
+
+
+@each_choice
+def test_a_choice_of_a_page_says_of_each_option_what_denies_it(task):
+    for question in task.questions:
+        assert len(question.options) >= 3
+        assert len({option.name for option in question.options}) == len(question.options)
+        assert question.points == 1
+        for option in question.options:
+            assert option.says.startswith("Right: ") == (option.name == question.right)
+            right = {one.name: one.right for one in task.questions}
+            feedback = check(task.name, {task.answer: right | {question.name: option.name}})
+            assert option.says in str(feedback)
+            assert feedback.points == len(task.questions) - (option.name != question.right)
+
+
+@each_choice
+def test_a_choice_that_is_not_begun_or_half_made_is_told_kindly(task):
+    names = [question.name for question in task.questions]
+    for nothing in (..., None):
+        said = str(check(task.name, {task.answer: dict.fromkeys(names, nothing)}))
+        assert said.startswith(f"{task.name}: Not attempted yet")
+    first = task.questions[0]
+    said = str(check(task.name, {task.answer: dict.fromkeys(names, ...) | {first.name: first.right}}))
+    assert f"Partly right, 1 of {len(names)} checks" in said
+    assert said.count("choose one of") == len(names) - 1
+    for rest in task.questions[1:]:
+        assert not any(option.says in said for option in rest.options)
 
 
 @each

@@ -40,7 +40,19 @@ def mistaken(task, mistakes, seed):
 
 
 def test_the_points_of_the_course_are_100():
-    assert sum(exercise.points for exercise in EXERCISES) == 100
+    assert sum(exercise.points for exercise in EXERCISES if not exercise.on_its_own) == 100
+
+
+def test_the_scripts_of_chapter_5_count_on_their_own():
+    assert [(one.name, one.points) for one in EXERCISES if one.on_its_own] == [("clinic", 30)]
+
+
+@pytest.mark.parametrize("task", [t for t in CODE if t.handed_out], ids=lambda t: t.name)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_handed_out_earns_nothing_and_is_named(task, seed):
+    judged = mark(task, mistaken(task, frozenset(task.handed_out), seed), seed)
+    assert judged.points == 0
+    assert set(judged.mistakes) == set(task.handed_out)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)

@@ -34,7 +34,8 @@ def test_a_form_is_the_truth(task, form, seed):
 def test_every_task_for_numpy_has_forms_but_these():
     # Of so short a formula two terms that are left out look like one that stands for another.
     listed_alone = {"backward.orthogonal"}
-    assert {task.name for task in CODE if not task.forms} == {"inference.repair", "ln.block"} | listed_alone
+    scripts = {task.name for task in CODE if "torch" in task.libraries}
+    assert {task.name for task in CODE if not task.forms} == {"ln.block"} | scripts | listed_alone
 
 
 def test_equal_terms_are_one_object():

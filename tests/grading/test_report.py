@@ -165,7 +165,8 @@ def test_a_machine_without_the_filter_is_told_of(monkeypatch):
 def test_the_json_says_what_it_rests_on():
     content = json.loads(report.files(graded(result(), seed=PUBLIC_SEED))["results.json"])
     assert content["schema"] == report.SCHEMA
-    assert content["exercise"] == {"name": "batchnorm", "title": EXERCISE.title, "points": EXERCISE.points}
+    exercise = {"name": "batchnorm", "title": EXERCISE.title, "points": EXERCISE.points}
+    assert content["exercise"] == exercise | {"on_its_own": False}
     assert content["isolation"]["tier"] == "bubblewrap"
     assert "network" in content["isolation"]["means"]
     assert content["seed"] == {"digest": "public", "public": True}
@@ -174,6 +175,16 @@ def test_the_json_says_what_it_rests_on():
         *("name", "learner", "digest", "status", "reason", "points", "of", "notes", "tasks"),
     }
     assert set(one["tasks"][0]) == {"task", "status", "points", "of", "checks", "mistakes", "message"}
+
+
+def test_points_that_count_on_their_own_are_said_to():
+    for alone in (False, True):
+        exercise = replace(EXERCISE, on_its_own=alone)
+        files = report.files(replace(graded(result()), exercise=exercise))
+        assert json.loads(files["results.json"])["exercise"]["on_its_own"] is alone
+        pages = [text for name, text in files.items() if name.endswith(".html")]
+        assert len(pages) == 2
+        assert ["that count on their own" in text for text in pages] == [alone, alone]
 
 
 def test_a_public_seed_and_an_own_fault_are_pointed_out():

@@ -1,1 +1,1 @@
-"""The tasks of the four exercises: one module per chapter."""
+"""The tasks of the exercises, one module per chapter, and what pages ask themselves."""
