@@ -3,12 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 INSTALLED := $(VENV)/installed
+CONVENTIONS := .venv-conventions
 PORT ?= 8000
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # One thread for each kernel and test: as many of them run as there are cores, and sums are taken in one order.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup book test notebooks exercises experiments lab serve lint type site-check portability bench clean
+.PHONY: help setup book test notebooks exercises experiments conventions lab serve lint type site-check portability bench clean
 
 help:  ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -35,6 +36,13 @@ exercises: setup  ## write the learners' notebooks and docs/exercises.md from th
 
 experiments: setup  ## run the long sweeps again and write their records: an hour
 	@python -m tools.experiments
+
+conventions: $(CONVENTIONS)/installed  ## ask PyTorch, Keras, Flax and ONNX what their norms do, and write the record
+	@$(CONVENTIONS)/bin/python -m tools.conventions
+
+$(CONVENTIONS)/installed: tools/conventions/requirements.txt tools/conventions/install.py
+	@$(PYTHON) -m tools.conventions.install
+	@touch $@
 
 lab: setup  ## open the notebooks in JupyterLab
 	jupyter lab --notebook-dir book

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "explore": {"plotting"},
     "claims": {"experiments"},
     "clinic": {"functional", "nn", "probes"},
+    "porting": {"nn", "probes"},
 }
 
 

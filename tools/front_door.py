@@ -1,4 +1,4 @@
-"""The small pictures of the four chapters on the welcome page, as the directive ``card-picture``.
+"""The small pictures of the five chapters on the welcome page, as the directive ``card-picture``.
 
 Each is drawn here, in numbers that the chapter is about. Lines take the colour of the text around them and of
 the style sheet, for light and dark.
@@ -88,11 +88,28 @@ def pooled_token() -> tuple[str, str]:
     return "".join(cells) + said, alt
 
 
+def falling_accuracy() -> tuple[str, str]:
+    """Draw a network that is good until somebody calls ``eval()``."""
+    before = [(10 + 9 * step, GROUND - 62 * (1 - exp(-step / 3))) for step in range(13)]
+    after = [(126 + 9 * step, GROUND - 24) for step in range(12)]
+    return (
+        _line(_path(before))
+        + _line(f"M118 6V{GROUND}", "strong dashed")
+        + _line(_path(after), "strong")
+        + _line(f"M4 {GROUND}H{WIDTH - 4}")
+        + _text((6, 12), "train()")
+        + _text((WIDTH - 6, 12), "eval()", "end")
+        + _text((WIDTH - 6, GROUND - 32), "why?", "end"),
+        "A curve of right answers rises and stays high under train(), and drops to a third under eval().",
+    )
+
+
 PICTURES: Mapping[str, Callable[[], tuple[str, str]]] = {
     "moved-inputs": moved_inputs,
     "standardised-batch": standardised_batch,
     "lagging-average": lagging_average,
     "pooled-token": pooled_token,
+    "falling-accuracy": falling_accuracy,
 }
 
 

@@ -44,7 +44,7 @@ from normcourse.plotting.covariate_shift.waking import waking_frame
 from normcourse.plotting.diagrams.drawing import Diagram
 from normcourse.plotting.diagrams.layers import branch_diagram, stack_diagram
 from normcourse.plotting.diagrams.pooling import pooled_cells, pooling_cubes, pooling_frame, token_frame
-from normcourse.plotting.diagrams.questions import questions_diagram
+from normcourse.plotting.diagrams.questions import questions_diagram, steps_diagram
 from normcourse.plotting.diagrams.statistics import (
     flow_diagram,
     modes_diagram,
@@ -92,10 +92,13 @@ from normcourse.plotting.layernorm.transformer import (
     rate_map,
     stream_sizes,
 )
+from normcourse.plotting.practice.ports import layer_differences
+from normcourse.plotting.practice.symptoms import Symptom, symptoms, width_by_layer
 
 __all__ = [
     "Diagram",
     "Frame",
+    "Symptom",
     "accuracy_against_shift",
     "accuracy_gains",
     "accuracy_maps",
@@ -127,6 +130,7 @@ __all__ = [
     "gradients_by_depth",
     "key_hulls",
     "lagging_accuracy",
+    "layer_differences",
     "layer_histograms",
     "layer_signals",
     "leak_by_position",
@@ -175,10 +179,12 @@ __all__ = [
     "stack_diagram",
     "standardising_frame",
     "step_ratios",
+    "steps_diagram",
     "stream_diagram",
     "stream_growth",
     "stream_sizes",
     "switches_diagram",
+    "symptoms",
     "target_ratios",
     "times_better",
     "token_frame",
@@ -193,6 +199,7 @@ __all__ = [
     "weight_moves",
     "weight_plane_frame",
     "weighting_frame",
+    "width_by_layer",
     "winning_shares",
     "worker_statistics",
     "workers_diagram",

@@ -53,6 +53,7 @@ DIAGRAMS = {
     "modes": plotting.modes_diagram,
     "workers": plotting.workers_diagram,
     "questions": plotting.questions_diagram,
+    "steps": plotting.steps_diagram,
     "switches": plotting.switches_diagram,
     **{
         f"{norm}, {space}": lambda norm=norm, space=space: plotting.pooled_diagram(norm, space=space)
@@ -99,6 +100,7 @@ def test_every_diagram_is_tested():
         "pooled",
         "questions",
         "stack",
+        "steps",
         "stream",
         "switches",
         "workers",

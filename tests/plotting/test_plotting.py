@@ -31,6 +31,7 @@ from normcourse.experiments.layernorm import low_precision, opened_run, residual
 from normcourse.experiments.layernorm.norm_placement import Gradients
 from normcourse.models import PLACEMENTS
 from normcourse.models.published import PUBLISHED
+from normcourse.plotting.style import COLOURS
 
 STEPS = np.array([2, 4, 6])
 CALM = np.array([0.5, 0.6])
@@ -65,6 +66,7 @@ LOOKS = {"without": SLEEPERS[0].first(), "with BatchNorm": SLEEPERS[1].first()}
 LONE = data_parallel.alone(data_parallel.Config(shares=(4, 4), steps=3, hidden=(4,)))
 DEPTHS = Gradients((1, 2), (np.ones((3, 1)), np.ones((3, 2))))
 RATIOS = {"a": Interval(5, 4, 7), "b": Interval(2, 1, 3)}
+SYMPTOM = plotting.Symptom("A", "right, %", {"tested": [90.0, 92.0], "in use": [50.0, 70.0]})
 FIGURES = {
     "choices_ahead": lambda: plotting.choices_ahead(
         {"a, not b": {"here": Interval(2, 1, 3), "there": Interval(-2, -3, 1)}},
@@ -109,6 +111,9 @@ FIGURES = {
     "gradients_by_depth": lambda: plotting.gradients_by_depth({"post": DEPTHS, "pre": DEPTHS}, depth=2),
     "key_hulls": lambda: plotting.key_hulls({"a": POINTS, "b": POINTS}),
     "lagging_accuracy": lambda: plotting.lagging_accuracy((10, 20), {"a": {"0.1": np.eye(2)}, "b": {}}),
+    "layer_differences": lambda: plotting.layer_differences(
+        {"turned": [0.0, 1.0], "right": [0.0, 1e-7]}, ["conv", "norm"], 1e-4, "So it is"
+    ),
     "layer_histograms": lambda: plotting.layer_histograms(LOOKS, title="a"),
     "layer_signals": lambda: plotting.layer_signals(LOOKS, factor=0.5, title="a"),
     "learning_curves": lambda: plotting.learning_curves(RESULT),
@@ -174,8 +179,10 @@ FIGURES = {
     "saved_accuracy": lambda: plotting.saved_accuracy(
         (2, 8), {"a": {"b": np.ones((2, 3)), "c": np.eye(2, 3)}}, "So it is"
     ),
+    "width_by_layer": lambda: plotting.width_by_layer([[0.2, 0.1], [0.2, 0.3]], ["1", "2"], "So it is"),
     "winning_shares": lambda: plotting.winning_shares((2, 4, 8), {"a": ERRORS, "b": 2 * ERRORS}),
     "worker_statistics": lambda: plotting.worker_statistics({"a": LONE, "b": LONE}, feature=1),
+    "symptoms": lambda: plotting.symptoms([SYMPTOM, SYMPTOM._replace(title="B")], "So it is"),
     "times_better": lambda: plotting.times_better(
         {"fewer steps": {"a": Interval(5, 4, 7)}, "fewer errors": {"b": Interval(1, 0.5, 2)}}
     ),
@@ -224,7 +231,7 @@ def test_every_figure_is_closed_fits_a_phone_and_has_an_opaque_ground(name):
 
 def test_every_public_figure_is_tested():
     diagrams = {name for name in plotting.__all__ if name.endswith("_diagram")}
-    assert set(FIGURES) == set(plotting.__all__) - {"Diagram", "Frame", "pooled_cells"} - diagrams
+    assert set(FIGURES) == set(plotting.__all__) - {"Diagram", "Frame", "Symptom", "pooled_cells"} - diagrams
 
 
 def test_axes_are_labelled():
@@ -275,6 +282,42 @@ def test_a_gain_whose_interval_holds_zero_is_an_open_mark():
 def test_percentiles_are_those_of_the_asked_seed_and_unit():
     axes = plotting.sigmoid_percentiles(RESULT, seed=1, unit=2).axes[0]
     np.testing.assert_array_equal(axes.lines[1].get_ydata(), RESULT.plain.percentiles[1, :, 1, 2])
+
+
+def test_a_symptom_has_a_row_for_each_measurement_and_a_line_at_its_mean():
+    axes = FIGURES["symptoms"]().axes
+    assert [panel.get_title(loc="left") for panel in axes] == ["A", "B"]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["tested", "in use"]
+    signs, means = axes[0].lines[::2], axes[0].lines[1::2]
+    np.testing.assert_array_equal(signs[1].get_xdata(), [50, 70])
+    assert [line.get_xdata()[0] for line in means] == [91, 60]
+    assert axes[0].yaxis_inverted()  # the first row is above
+
+
+def test_a_fourth_row_is_refused_and_not_left_out():
+    rows = {name: [1.0] for name in "abcd"}
+    with pytest.raises(ValueError, match="3 rows at most, but 'A' has 4"):
+        plotting.symptoms([SYMPTOM._replace(rows=rows)], "So it is")
+
+
+def test_the_last_round_is_drawn_as_the_right_one_and_no_difference_at_the_lowest_place():
+    (axis,) = FIGURES["layer_differences"]().axes
+    turned, right = axis.lines[:2]
+    np.testing.assert_array_equal(turned.get_ydata(), [1e-9, 1])
+    assert right.get_color() == COLOURS["BatchNorm"] != turned.get_color()
+
+
+def test_a_sixth_round_is_refused():
+    rounds = {name: [1.0] for name in "abcdef"}
+    with pytest.raises(ValueError, match="at most 5 rounds can be told apart, but got 6"):
+        plotting.layer_differences(rounds, ["conv"], 1e-4, "So it is")
+
+
+def test_widths_are_drawn_for_each_seed_and_as_their_mean():
+    (axis,) = FIGURES["width_by_layer"]().axes
+    np.testing.assert_allclose(axis.lines[0].get_ydata(), [0.2, 0.1])
+    np.testing.assert_allclose(axis.lines[2].get_ydata(), [0.2, 0.2])
+    assert axis.get_yscale() == "log"
 
 
 # What each norm pools of a batch of (N, C, S), written out by hand.

@@ -87,8 +87,8 @@ MOVED = _task(
         _question(
             "A",
             "A network from Keras is trained again in PyTorch. Its test jumps from epoch to epoch.",
-            "momentum turned round",
-            momentum_turned_round=(
+            "momentum reversed",
+            momentum_reversed=(
                 "Right: in PyTorch 0.99 is the weight of the newest batch, so the last seven digits decide."
             ),
             learning_rate_too_high="At the same rate, with a momentum of 0.01, it is fine.",
@@ -104,7 +104,7 @@ MOVED = _task(
             ),
             weights_not_frozen="No parameter of the body has changed by a single bit.",
             head_replaced="The first head is still in its place, and is the one that is asked.",
-            training_mode="eval() is called before both tests.",
+            tested_in_training_mode="eval() is called before both tests.",
         ),
         _question(
             "C",
@@ -157,7 +157,7 @@ HELD = _task(
             padding_in_the_pool=(
                 "Right: filling has no spread, so the norm divides by too little in the padded batches."
             ),
-            padding_read="The mean before the last layer is over the eight real columns alone.",
+            padding_read_by_the_last_layer="The last layer gets the mean of the eight real columns alone.",
             fewer_steps="Both networks take 300 steps.",
             sequences_too_short="Without padding in training, the same short sequences are read well.",
         ),

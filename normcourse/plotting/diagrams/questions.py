@@ -1,8 +1,24 @@
-"""Three questions, and the statistics to which their answers lead."""
+"""Questions as diagrams: what is asked in turn, and where the answers lead."""
+
+from itertools import pairwise
 
 from normcourse.plotting.diagrams.drawing import Box, Diagram, Drawing
 
-__all__ = ["questions_diagram"]
+__all__ = ["questions_diagram", "steps_diagram"]
+
+# The six steps of an examination: what is asked, the answer that ends it, and what it is then.
+_STEPS = (
+    (
+        "1  On the same seen examples:\ndo the modes disagree?",
+        "no",
+        "the training itself,\nor new data: go to 6",
+    ),
+    ("2  Norms alone in training\nmode: good again?", "no", "dropout, or\nanother layer"),
+    ("3  Have the statistics been\nupdated? Are they finite?", "no", "lost, or\nspoilt by NaN"),
+    ("4  Do they fit what the\nnorms are given?", "yes", "the batch: small,\nsorted, leaking"),
+    ("5  Recalibrated on training\ndata: good again?", "no", "two kinds of input,\nor the batch"),
+    ("6  Do new inputs have the\nsame statistics?", "no", "another scale, or\nanother kind"),
+)
 
 
 def questions_diagram() -> Diagram:
@@ -36,6 +52,34 @@ def questions_diagram() -> Diagram:
         "others, as in training from the start, question 3: how many shuffled examples share a mean? "
         "With 16 or more, the batch's statistics; with 8 to 15, measure; with fewer, another norm, or "
         "SyncBatchNorm over several GPUs."
+    )
+
+
+def steps_diagram() -> Diagram:
+    """Draw the six steps that find out why a network is worse in inference mode.
+
+    Example:
+        >>> steps_diagram().alt.count("?")
+        7
+    """
+    drawing = Drawing()
+    boxes, said = [], []
+    for number, (question, ends, what) in enumerate(_STEPS):
+        box = drawing.box(112, 78 * number, question, width=218)
+        end = drawing.box(374, box.y, what, width=166, dashed=True)
+        drawing.arrow((box.right, box.y), (end.left, end.y))
+        drawing.text((box.right + end.left) / 2, box.y - 11, ends)
+        asked, found = (words.replace("\n", " ").replace("  ", ", ") for words in (question, what))
+        boxes.append(box)
+        said.append(f"{asked} If {ends}: {found}.")
+    last = "They are of another time:\nkeep the recalibrated ones"
+    boxes.append(drawing.box(112, 78 * len(_STEPS), last, marked=True, width=218))
+    for above, below in pairwise(boxes):
+        drawing.arrow((above.x, above.bottom), (below.x, below.top))
+    return drawing.finish(
+        "Six questions in a column; each has one answer that leads out, and another that leads on. "
+        f"{' '.join(said)} After the sixth, if yes: the statistics are of another time, so keep the "
+        "recalibrated ones."
     )
 
 
