@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -33,15 +34,18 @@ def call_model(model: nn.Module, batch: Any) -> Any:
 
     Raises:
         TypeError: The model knows no key of a mapping; the message has the keys of both.
+        ValueError: The batch is an empty tuple or list.
     """
     if isinstance(batch, Tensor):
         return model(batch)
     if isinstance(batch, Mapping):
         return model(**_known(model, batch))
+    if isinstance(batch, tuple | list) and not batch:
+        raise ValueError(f"a batch is an empty {type(batch).__name__}: give (input, target), or the input")
     first, count = batch[0], _inputs(model, batch)
     if isinstance(first, Mapping) and first and not left_out(model, first):
         return model(**first)
-    if isinstance(first, tuple | list) and len(first) == _needed(model) > 1:
+    if _holds_inputs(model, first):
         return model(*first)
     return model(*batch[:count])
 
@@ -69,7 +73,7 @@ def target_of(model: nn.Module, batch: Any) -> Any:
 def takes_first_alone(model: nn.Module, batch: Any) -> bool:
     """Whether the model takes of a batch one tensor, which is the batch or stands first in it."""
     if isinstance(batch, tuple | list):
-        return isinstance(batch[0], Tensor) and _inputs(model, batch) == 1
+        return bool(batch) and isinstance(batch[0], Tensor) and _inputs(model, batch) == 1
     return isinstance(batch, Tensor)
 
 
@@ -125,6 +129,9 @@ def tensors_in(output: Any) -> Iterator[Tensor]:
     elif isinstance(output, Mapping | tuple | list):
         for item in output.values() if isinstance(output, Mapping) else output:
             yield from tensors_in(item)
+    elif is_dataclass(output) and not isinstance(output, type):
+        for field in fields(output):
+            yield from tensors_in(getattr(output, field.name, None))
 
 
 def _changed(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
@@ -132,7 +139,10 @@ def _changed(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
         return change(value)
     if isinstance(value, Mapping):
         return {key: _changed(item, change) for key, item in value.items()}
-    return [_changed(item, change) for item in value] if isinstance(value, tuple | list) else value
+    if not isinstance(value, tuple | list):
+        return value
+    items = [_changed(item, change) for item in value]
+    return tuple(items) if isinstance(value, tuple) else items
 
 
 def _parameters(model: nn.Module) -> Mapping[str, inspect.Parameter] | None:
@@ -158,10 +168,19 @@ def _needed(model: nn.Module) -> int:
 
 def _inputs(model: nn.Module, batch: tuple[Any, ...] | list[Any]) -> int:
     """How many items of a tuple or list the model is given."""
-    first, needed = batch[0], _needed(model)
-    if isinstance(first, Mapping) or (isinstance(first, tuple | list) and len(first) == needed):
+    if not batch:
+        return 0
+    needed = _needed(model)
+    if isinstance(batch[0], Mapping) or _holds_inputs(model, batch[0]):
         return 1
     return needed if 1 < needed <= len(batch) else 1
+
+
+def _holds_inputs(model: nn.Module, first: Any) -> bool:
+    """Whether what comes first in a batch is a tuple of all inputs that the model needs."""
+    if not isinstance(first, tuple | list) or len(first) != _needed(model):
+        return False
+    return len(first) > 1 or isinstance(first, tuple)  # a list of one image may be what a model takes
 
 
 def _known(model: nn.Module, batch: Mapping[str, Any]) -> dict[str, Any]:

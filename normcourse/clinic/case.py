@@ -49,18 +49,8 @@ class Case:
         """
         if self.passes is not None:
             return {call.norm: call.producer for call in self.passes.calls if call.producer is not None}
-        found: dict[Norm, str] = {}
-        for norm in self.norms:
-            parent, _, last = norm.name.rpartition(".")
-            holder = self.layers.get(parent)
-            runs_in_order = (
-                isinstance(holder, nn.Sequential) and type(holder).forward is nn.Sequential.forward
-            )
-            if holder is not None and runs_in_order and last in (names := list(holder._modules)):
-                place = names.index(last)
-                if place:
-                    found[norm] = ".".join(filter(None, (parent, names[place - 1])))
-        return found
+        names = {norm: self._beside(norm.names[0]) for norm in self.norms}
+        return {norm: name for norm, name in names.items() if name is not None}
 
     @cached_property
     def functions(self) -> Sequence[FunctionCall]:
@@ -71,15 +61,25 @@ class Case:
 
     def ahead(self, name: str) -> str | None:
         """What stands before a layer in its ``nn.Sequential``, or before that in the one around it."""
+        while name and self._runs_in_order(parent := name.rpartition(".")[0]):
+            if (found := self._beside(name)) is not None:
+                return found
+            name = parent
+        return None
+
+    def _beside(self, name: str) -> str | None:
+        """What stands just before a layer in its own ``nn.Sequential``."""
         parent, _, last = name.rpartition(".")
-        holder = self.model.get_submodule(parent)
-        if not isinstance(holder, nn.Sequential):
+        if not name or not self._runs_in_order(parent):
             return None
-        names = list(holder._modules)
+        names = list(self.layers[parent]._modules)
         place = names.index(last)
-        if place:
-            return ".".join(filter(None, (parent, names[place - 1])))
-        return self.ahead(parent) if parent else None
+        return ".".join(filter(None, (parent, names[place - 1]))) if place else None
+
+    def _runs_in_order(self, name: str) -> bool:
+        """Whether a module is an ``nn.Sequential`` whose ``forward`` calls its layers one after the other."""
+        holder = self.layers[name]
+        return isinstance(holder, nn.Sequential) and type(holder).forward is nn.Sequential.forward
 
     def source(self, norm: Norm) -> nn.Module | None:
         """The layer that made a norm's input, past activations and dropout, where that is known."""

@@ -1,14 +1,13 @@
 """Examine a model: find its norms, run the checks, try the mends."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm.auto import tqdm
 
@@ -17,13 +16,14 @@ from normcourse.clinic.case import Case
 from normcourse.clinic.checks import CHECKS, NEEDED
 from normcourse.clinic.mends import spread
 from normcourse.clinic.passes import TRAINING_BATCHES, Passes, reason, run_passes
-from normcourse.clinic.quiet import untouched
-from normcourse.clinic.report import RUNNING, Effect, Finding, Report
+from normcourse.clinic.quiet import copied, random_kept, untouched
+from normcourse.clinic.report import OPTIMIZER, RUNNING, Effect, Finding, Report
 from normcourse.clinic.subject import Norm, find_norms, unexamined
 
 __all__ = ["examine"]
 
-Loss = Callable[[Any, Any], torch.Tensor]
+Loss = Callable[[Any, Any], Tensor]
+_TRIAL_BATCHES = 3  # as many as a mend is measured on, before and after
 
 
 def examine(
@@ -41,16 +41,20 @@ def examine(
     mode and with the batch norms in training mode, and sees what each norm is given. With a loss as well,
     each mend that can be tried is tried on a copy, and the loss in inference mode measured before and after.
     Give the model in the mode in which it is used: what is wrong with freezing shows in training mode.
-    Nothing is trained, and the model comes back as it was, after an error too: modes, buffers, hooks,
-    gradients and the state of the random generators.
+    Nothing is trained, and the model comes back as it was, after an error too: modes, parameters, buffers,
+    hooks, gradients, plain attributes, and the random state of torch, Python and numpy. For that its tensors
+    are copied, so an examination takes at least twice the model's memory. What a model changes outside of
+    itself stays changed; hooks that it has run in the passes; and a generator that a loader was given is the
+    caller's.
 
     Args:
         model: Any module, on any device. Its norms may be PyTorch's, this package's, or of other
             libraries, found by what they hold and by what they do.
-        batches: Inputs on the model's device: tensors; tuples or lists that begin with the inputs (one, or
-            as many as ``forward`` cannot do without) and go on with the target; or mappings of keyword
-            arguments, of which ``forward`` gets those that it knows. Axis 0 holds the examples, axis 1 of a
-            sequence its positions. Ten of the usual size are enough.
+        batches: A list or loader of inputs on the model's device: tensors; tuples or lists that begin with
+            the inputs (one, or as many as ``forward`` cannot do without, or a tuple or mapping of all) and go
+            on with the target; or mappings of keyword arguments, of which ``forward`` gets those that it
+            knows. Axis 0 holds the examples, axis 1 of a sequence its positions. Ten of the usual size are
+            enough.
         loss: Takes the output and the target of a batch (without one the whole batch, as of a mapping), and
             gives a number.
         optimizer: What trains the model, to see which parameters it has and how it decays them.
@@ -64,6 +68,7 @@ def examine(
 
     Raises:
         ValueError: ``batches`` are given and empty, or a loss without them.
+        TypeError: ``batches`` is one tensor or one mapping, and not a list of them.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4, momentum=0.99), nn.ReLU())
@@ -71,44 +76,46 @@ def examine(
         >>> report.names
         ('statistics never updated', 'momentum of another framework', 'bias taken out')
     """
-    with torch.random.fork_rng(devices=()):  # a loader that shuffles draws from it
-        given = None if batches is None else list(batches)
-    if given is not None and not given:
-        raise ValueError("examine got no batches: pass at least one, and no generator that is used up")
+    given = _listed(batches)
     if loss is not None and given is None:
         raise ValueError("examine got a loss but no batches: pass both, or neither")
     norms = find_norms(model)
-    skipped = _not_seen(model, norms, given)
-    present = {"batches": given, "loss": loss, "optimizer": optimizer, "causal": causal or None}
     with _bar(given, progress) as step:
-        passes = _passes(model, norms, given, causal, step, skipped)
-        if passes is None:
-            present["batches"] = None
+        passes, skipped = _passes(model, norms, given, causal, step)
+        skipped |= _not_seen(model, norms, given) | _not_trained(model, optimizer)
+        present = {
+            "batches": passes is not None,
+            "optimizer": optimizer is not None and OPTIMIZER not in skipped,
+            "causal": causal,
+        }
         case = Case(model, norms, given or (), passes, optimizer)
-        findings: list[Finding] = []
-        checked = []
-        for check in CHECKS:
-            reasons = [NEEDED[what] for what in check.needs if present[what] is None]
-            if passes is not None and check.name in passes.failed:
-                reasons.append(passes.failed.pop(check.name))
-            if reasons:
-                skipped[check.name] = reasons[0]
-                continue
-            step("checks")
-            try:
-                findings += check.find(case)
-                checked.append(check.name)
-            except Exception as error:  # a model of a kind that nobody foresaw; the other checks go on
-                skipped[check.name] = f"it fails on this model: {reason(error)}"
+        findings, checked, failed = _checked(case, present, step)
+        skipped |= failed
         if loss is not None and given is not None and passes is not None:
-            findings = _tried(model, findings, given, loss, step, skipped)
+            findings, failed = _tried(model, findings, given, loss, step)
+            skipped |= failed
     return Report(
         tuple(findings),
         Counter(norm.kind for norm in norms),
         tuple(checked),
-        skipped | (passes.failed if passes else {}),
+        skipped,
         dict(passes.functions) if passes else {},
+        model.training,
     )
+
+
+def _listed(batches: Iterable[Any] | None) -> list[Any] | None:
+    """The batches as a list; a loader that shuffles draws from the global generators, which are put back."""
+    if batches is None:
+        return None
+    if isinstance(batches, Tensor | Mapping):
+        what = "tensor" if isinstance(batches, Tensor) else "mapping"
+        raise TypeError(f"batches must be a list of batches, but got one {what}: write [x] for one batch x")
+    with random_kept():
+        given = list(batches)
+    if not given:
+        raise ValueError("examine got no batches: pass at least one, and no generator that is used up")
+    return given
 
 
 def _not_seen(model: nn.Module, norms: Sequence[Norm], batches: Sequence[Any] | None) -> dict[str, str]:
@@ -125,7 +132,17 @@ def _not_seen(model: nn.Module, norms: Sequence[Norm], batches: Sequence[Any] | 
     return skipped
 
 
-_TRIAL_BATCHES = 3  # as many as a mend is measured on, before and after
+def _not_trained(model: nn.Module, optimizer: Optimizer | None) -> dict[str, str]:
+    """Whether an optimizer is none of the model's; no error, for some keep copies of all parameters."""
+    if optimizer is None or not (parameters := set(model.parameters())):
+        return {}
+    if any(parameter in parameters for group in optimizer.param_groups for parameter in group["params"]):
+        return {}
+    why = (
+        "it has none of the model's parameters, so its steps do not move the model: it was made for another "
+        "model, or before this one's parameters were replaced, or works on copies of them"
+    )
+    return {OPTIMIZER: why}
 
 
 def _passes(
@@ -134,16 +151,36 @@ def _passes(
     batches: Sequence[Any] | None,
     causal: bool,
     step: Callable[[str], object],
-    skipped: dict[str, str],
-) -> Passes | None:
+) -> tuple[Passes | None, dict[str, str]]:
     """Run the model on the batches; if it fails on them, say so, and go on without."""
     if batches is None:
-        return None
+        return None, {}
     try:
-        return run_passes(model, norms, batches, causal=causal, progress=step)
+        return run_passes(model, norms, batches, causal=causal, progress=step), {}
     except Exception as error:
-        skipped[RUNNING] = reason(error)
-        return None
+        return None, {RUNNING: reason(error)}
+
+
+def _checked(
+    case: Case, present: Mapping[str, bool], step: Callable[[str], object]
+) -> tuple[list[Finding], list[str], dict[str, str]]:
+    """Run the checks: what they found, which ran, and why the others, and parts of the passes, did not."""
+    findings: list[Finding] = []
+    checked = []
+    skipped = dict(case.passes.failed) if case.passes is not None else {}
+    for check in CHECKS:
+        lacking = [NEEDED[what] for what in check.needs if not present[what]]
+        if lacking:
+            skipped[check.name] = lacking[0]
+        if check.name in skipped:
+            continue
+        step("checks")
+        try:
+            findings += check.find(case)
+            checked.append(check.name)
+        except Exception as error:  # a model of a kind that nobody foresaw; the other checks go on
+            skipped[check.name] = f"it fails on this model: {reason(error)}"
+    return findings, checked, skipped
 
 
 def _tried(
@@ -152,32 +189,35 @@ def _tried(
     batches: Sequence[Any],
     loss: Loss,
     step: Callable[[str], object],
-    skipped: dict[str, str],
-) -> list[Finding]:
+) -> tuple[list[Finding], dict[str, str]]:
     """Try each mend on a copy, and measure what it does to the loss in inference mode."""
     some = spread(batches, _TRIAL_BATCHES)
     which = "your batches" if len(some) == len(batches) else f"{len(some)} of your {len(batches)} batches"
     before: float | None = None
-    tried = []
+    tried, failed = [], {}
     for finding in findings:
         if finding.mending is not None:
             step(f"trying to mend: {finding.name}")
             try:
-                before = _mean_loss(model, some, loss) if before is None else before
-                mended = deepcopy(model)
-                finding.mending(mended)
-                after = _mean_loss(mended, some, loss)
+                if before is None:
+                    with untouched(model):
+                        before = _mean_loss(model, some, loss)
+                with random_kept(model):
+                    mended = copied(model)
+                    finding.mending(mended)
+                    after = _mean_loss(mended, some, loss)
                 effect = Effect(f"the loss in inference mode, on {which},", before, after)
                 finding = replace(finding, effect=effect)
             except Exception as error:  # of a model or a loss of any kind: the finding stands without one
-                skipped["trying the mends"] = reason(error)
+                failed["trying the mends"] = reason(error)
         tried.append(finding)
-    return tried
+    return tried, failed
 
 
 def _mean_loss(model: nn.Module, batches: Sequence[Any], loss: Loss) -> float:
-    with untouched(model), torch.no_grad():
-        model.eval()
+    """The mean loss in inference mode, in which the model is left."""
+    model.eval()
+    with torch.no_grad(), torch.compiler.set_stance("force_eager"):
         losses = [float(loss(call_model(model, batch), target_of(model, batch))) for batch in batches]
     return sum(losses) / len(losses)
 

@@ -14,7 +14,7 @@ from normcourse.clinic.batches import call_model
 from normcourse.clinic.quiet import untouched
 from normcourse.clinic.subject import Norm
 
-__all__ = ["NORM_FUNCTIONS", "FunctionCall", "function_calls"]
+__all__ = ["NORM_FUNCTIONS", "FunctionCall", "NormFunctions", "function_calls"]
 
 #: The functions of torch that normalize, and their names.
 NORM_FUNCTIONS: Mapping[Any, str] = {
@@ -54,37 +54,52 @@ class FunctionCall:
         return x
 
 
+class NormFunctions(TorchFunctionMode):
+    """Tells of each call of a norm's function, but of none that another one makes.
+
+    Weights that are standardised by such a function, as those of some convolutions are, do not count.
+
+    Args:
+        model: Whose weights these are.
+        tell: Gets the function's name and its arguments by their names, as far as they were given.
+    """
+
+    def __init__(self, model: nn.Module, tell: Callable[[str, Mapping[str, Any]], None]) -> None:
+        super().__init__()
+        self._weights = {parameter.data_ptr() for parameter in model.parameters()}
+        self._tell, self._inside = tell, False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self._inside or func not in NORM_FUNCTIONS:
+            return func(*args, **kwargs)
+        given = dict(zip(_TAKES.get(func, ("input",)), args, strict=False)) | kwargs
+        if given["input"].data_ptr() not in self._weights:
+            self._tell(NORM_FUNCTIONS[func], given)
+        self._inside = True  # F.layer_norm calls torch.layer_norm
+        try:
+            return func(*args, **kwargs)
+        finally:
+            self._inside = False
+
+
 def function_calls(model: nn.Module, norms: Sequence[Norm], batch: Any) -> list[FunctionCall]:
     """Run a batch in inference mode, and see which norms are called as functions, and where.
 
     Those that a known norm layer calls do not count; what a layer of an unknown class calls does.
-
-    Weights that are standardised by such a function, as those of some convolutions are, do not count.
     """
     found: list[FunctionCall] = []
     known = {norm.layer for norm in norms if norm.own is None}
-    weights = {parameter.data_ptr() for parameter in model.parameters()}
     names = {layer: name or type(layer).__name__ for name, layer in model.named_modules()}
-    inside = [0]
 
-    class Watch(TorchFunctionMode):
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            kwargs = kwargs or {}
-            if func not in NORM_FUNCTIONS or inside[0]:
-                return func(*args, **kwargs)
-            given = dict(zip(_TAKES.get(func, ("input",)), args, strict=False)) | kwargs
-            if not known & set(running) and given["input"].data_ptr() not in weights:
-                place = names[running[-1]] if running else type(model).__name__
-                found.append(FunctionCall(NORM_FUNCTIONS[func], place, given))
-            inside[0] += 1  # F.layer_norm calls torch.layer_norm
-            try:
-                return func(*args, **kwargs)
-            finally:
-                inside[0] -= 1
+    def tell(function: str, arguments: Mapping[str, Any]) -> None:
+        if not known & set(running):
+            place = names[running[-1]] if running else type(model).__name__
+            found.append(FunctionCall(function, place, arguments))
 
     with untouched(model), torch.no_grad(), torch.compiler.set_stance("force_eager"):
         model.eval()
-        with _running(names) as running, Watch():
+        with _running(names) as running, NormFunctions(model, tell):
             call_model(model, batch)
     return found
 

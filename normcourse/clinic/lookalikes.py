@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from normcourse.clinic.quiet import untouched
+from normcourse.clinic.quiet import copied
 
-__all__ = ["OwnBatchNorm", "behaves_like", "own_batch_norm", "parameter_orders", "suspicious_names"]
+__all__ = [
+    "OwnBatchNorm",
+    "answer_of",
+    "behaves_like",
+    "own_batch_norm",
+    "parameter_orders",
+    "suspicious_names",
+]
 
 _TENTH = 0.1  # of a size: how far what is measured on random numbers may lie from what is due
 _MEAN = re.compile(r"(running|moving|ema|avg|average|pop\w*)_?(mean|mu)$")
@@ -45,6 +51,8 @@ class OwnBatchNorm:
 def parameter_orders(layer: nn.Module) -> list[tuple[str, ...]]:
     """In which order a layer's one or two parameters of one axis may be gamma and beta."""
     parameters = dict(layer.named_parameters(recurse=False))
+    if any(is_lazy(value) for value in parameters.values()):  # which has no shape yet
+        return []
     shapes = {tuple(value.shape) for value in parameters.values()}
     if any(True for _ in layer.children()) or len(parameters) not in (1, 2) or len(shapes) != 1:
         return []
@@ -54,34 +62,31 @@ def parameter_orders(layer: nn.Module) -> list[tuple[str, ...]]:
     return [names] if len(names) == 1 else [names, names[::-1]]
 
 
-class _WithoutHooks(nn.Module):
-    """Computes what a layer does, and tells nobody."""
-
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-
-    def forward(self, x: Tensor) -> Any:
-        return self.layer.forward(x)
+def answer_of(layer: nn.Module, x: Tensor) -> Any:
+    """What a layer makes of an input, by its class's forward: no hook runs, and no patch of the instance."""
+    return type(layer).forward(layer, x)
 
 
 def behaves_like(layer: nn.Module, names: tuple[str, ...]) -> tuple[str | None, float]:
     """Which norm over the last axis a layer computes with this gamma and beta, and what it adds to gamma."""
     like = layer.get_parameter(names[0])
     random = torch.Generator().manual_seed(0)
-    x, *own = (torch.randn(*shape, len(like), generator=random) for shape in ((4,), *[()] * len(names)))
-    # With random parameters: the layer's own may be zero, or no numbers.
-    drawn = {f"layer.{name}": value.to(like) for name, value in zip(names, own, strict=True)}
+    x, *drawn = (torch.randn(*shape, len(like), generator=random) for shape in ((4,), *[()] * len(names)))
+    # With random parameters: those that the layer has may be zero, or no numbers.
+    affine = [value.to(like) for value in drawn]
     x = (3 * x + 1).to(like)
     try:
-        with untouched(layer), torch.no_grad():
-            y: Any = torch.func.functional_call(_WithoutHooks(layer), drawn, (x,))
+        copy = copied(layer)
+        for name, value in zip(names, affine, strict=True):
+            copy._parameters[name] = nn.Parameter(value, requires_grad=False)
+        with torch.no_grad():
+            y = answer_of(copy, x)
     except Exception:  # a layer of any kind, asked with what it may not take
         return None, 0.0
     if not isinstance(y, Tensor) or y.shape != x.shape:
         return None, 0.0
     x, y = x.float(), y.float()
-    gamma, *beta = (value.float() for value in drawn.values())
+    gamma, *beta = (value.float() for value in affine)
     for kind in ("rms", "layer"):
         centred = x - x.mean(1, keepdim=True) if kind == "layer" else x
         xhat = centred * torch.rsqrt(centred.square().mean(1, keepdim=True))
@@ -99,9 +104,9 @@ def own_batch_norm(layer: nn.Module) -> OwnBatchNorm | None:
     and another when single examples are: so instance norm, layer norm and a fixed affine map do not pass.
     """
     held = _vectors(layer)
-    if held is None or any(True for _ in layer.children()):
+    if not held or any(True for _ in layer.children()):  # without a vector it is no norm with channels
         return None
-    channels = next(iter(held.values())).numel() if held else 6
+    channels = next(iter(held.values())).numel()
     side = 3 if channels != 3 else 4
     for shape, axis in (
         ((16, channels), 1),
@@ -110,8 +115,7 @@ def own_batch_norm(layer: nn.Module) -> OwnBatchNorm | None:
         ((8, side, channels), 2),
     ):
         try:
-            with torch.random.fork_rng(devices=()):
-                found = _asked(layer, list(held), shape, axis)
+            found = _asked(layer, list(held), shape, axis)
         except Exception:  # a layer of any kind, asked with what it may not take
             continue
         if found is not None:
@@ -155,36 +159,40 @@ def _asked(layer: nn.Module, names: Sequence[str], shape: tuple[int, ...], axis:
 
     channels, examples = per(shape[axis], axis), per(shape[0], 0)
 
-    def answer(own: nn.Module, given: Tensor) -> Tensor:
-        y = own.forward(given.to(device=like.device, dtype=like.dtype))
+    def answer(asked: nn.Module, given: Tensor) -> Tensor:
+        y = answer_of(asked, given.to(device=like.device, dtype=like.dtype))
         if not isinstance(y, Tensor) or y.shape != given.shape:
             raise ValueError("not an output of the input's shape")
         return y.detach().float().cpu().movedim(axis, 0).flatten(1)
 
     with torch.enable_grad():
-        y, moved, other = (answer(deepcopy(copy), v) for v in (x, x * channels + channels, x * examples))
+        y, moved, other = (answer(copied(copy), v) for v in (x, x * channels + channels, x * examples))
         rows = x.movedim(axis, 0).flatten(1)
         same = _near(_standardised(y).abs(), _standardised(rows).abs())
         if not same or not _near(y, moved) or _near(y, other):
             return None
-        own = deepcopy(copy)
-        before = {name: getattr(own, name).detach().clone() for name in names}
-        answer(own, x)
-        after = {name: getattr(own, name).detach().clone() for name in names}
-        answer(own, 2 * x + 3)
-        last = {name: getattr(own, name).detach().clone() for name in names}
-        still = deepcopy(copy).eval()
-        by_gradients = _near(answer(deepcopy(still), x), answer(deepcopy(still), x * channels + channels))
+        moving = copied(copy)
+        before = _values(moving, names)
+        answer(moving, x)
+        after = _values(moving, names)
+        answer(moving, 2 * x + 3)
+        last = _values(moving, names)
+        still = copied(copy).eval()
+        by_gradients = _near(answer(copied(still), x), answer(copied(still), x * channels + channels))
     with torch.no_grad():
-        always = _near(answer(deepcopy(still), x), answer(deepcopy(still), x * channels + channels))
+        always = _near(answer(copied(still), x), answer(copied(still), x * channels + channels))
     gamma, beta, offset = _affine(copy, rows, y)
     statistics, momentum = _statistics(before, after, last, rows)
     return OwnBatchNorm(gamma, beta, offset, statistics, momentum, by_gradients and not always, always)
 
 
+def _values(layer: nn.Module, names: Sequence[str]) -> dict[str, Tensor]:
+    return {name: getattr(layer, name).detach().clone() for name in names}
+
+
 def _prepared(layer: nn.Module, names: Sequence[str], random: torch.Generator) -> nn.Module:
-    """A copy in training mode, without hooks, whose values are all drawn anew."""
-    copy = deepcopy(layer).train()
+    """A copy in training mode whose values are all drawn anew."""
+    copy = copied(layer).train()
     with torch.no_grad():
         for name in names:
             value = getattr(copy, name).detach()
@@ -196,13 +204,13 @@ def _affine(layer: nn.Module, x: Tensor, y: Tensor) -> tuple[str, str, float]:
     """Which parameters are gamma and beta, and what is added to gamma."""
     xhat = _standardised(x)
     scale, shift = (xhat * y).mean(1), y.mean(1)
-    own = {
+    affine = {
         name: value.detach().float().cpu().flatten() for name, value in layer._parameters.items()
         if value is not None and value.numel() == len(scale)
     }  # fmt: skip
-    beta = next((name for name, value in own.items() if _near(value, shift)), "")
+    beta = next((name for name, value in affine.items() if _near(value, shift)), "")
     for offset in (0.0, 1.0):
-        for name, value in own.items():
+        for name, value in affine.items():
             if name != beta and _near(value + offset, scale):
                 return name, beta, offset
     return "", beta, 0.0

@@ -10,10 +10,13 @@ from typing import Any
 
 from torch import nn
 
-__all__ = ["CERTAINTIES", "RUNNING", "Effect", "Finding", "Report"]
+__all__ = ["CERTAINTIES", "OPTIMIZER", "RUNNING", "Effect", "Finding", "Report"]
 
 #: What is named among the skipped where the model fails on the batches.
 RUNNING = "running the model on the batches"
+
+#: What is named among the skipped where the optimizer is none of the model's.
+OPTIMIZER = "the optimizer"
 
 #: How sure a finding is, from most to least.
 CERTAINTIES = ("certain", "likely", "possible")
@@ -33,7 +36,14 @@ class Effect:
     before: float
     after: float
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether it shows no difference in three digits."""
+        return f"{self.before:.3g}" == f"{self.after:.3g}"
+
     def __str__(self) -> str:
+        if self.unchanged:
+            return f"{self.quantity} stays at {self.before:.3g}"
         finite = isfinite(self.before) and isfinite(self.after)
         verb = "goes" if not finite else "falls" if self.after < self.before else "rises"
         return f"{self.quantity} {verb} from {self.before:.3g} to {self.after:.3g}"
@@ -73,8 +83,10 @@ class Finding:
 
     @property
     def gain(self) -> float:
-        """How far the mend lowers the loss; 0 where nothing was measured, infinite from no number to one."""
-        before, after = (0.0, 0.0) if self.effect is None else (self.effect.before, self.effect.after)
+        """How far the mend lowers the loss; 0 where that does not show, infinite from no number to one."""
+        if self.effect is None or self.effect.unchanged:
+            return 0.0
+        before, after = self.effect.before, self.effect.after
         if not isfinite(before):
             return inf if isfinite(after) else 0.0
         return before - after if isfinite(after) else -inf
@@ -117,6 +129,7 @@ class Report:
         checked: The checks that ran.
         skipped: Those that did not, and why.
         calls: Norms that the model calls as functions, by the name of the function.
+        training: Whether the model was given in training mode; None if that was not noted.
     """
 
     findings: tuple[Finding, ...]
@@ -124,6 +137,7 @@ class Report:
     checked: tuple[str, ...]
     skipped: Mapping[str, str]
     calls: Mapping[str, int] = field(default_factory=dict)
+    training: bool | None = None
 
     def __post_init__(self) -> None:
         ranked = sorted(
@@ -149,6 +163,7 @@ class Report:
             "findings": [finding.to_dict() for finding in self.findings],
             "norms": dict(self.norms),
             "calls": dict(self.calls),
+            "training": self.training,
             "checked": list(self.checked),
             "skipped": dict(self.skipped),
         }
@@ -188,11 +203,16 @@ class Report:
         named = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         found = len(self.findings)
         head = f"{total} norm{'s' * (total != 1)}" + (f" ({named})" if named else "")
+        if self.training is not None:
+            head += f", given in {'training' if self.training else 'inference'} mode"
         if self.calls:
             head += "; called as functions: " + ", ".join(f"{n} {name}" for name, n in self.calls.items())
         head += f"; {found or 'no'} finding{'s' * (found != 1)}"
-        why = self.skipped.get(RUNNING)
-        return f"{head}. The model does not run on the batches: {why}" if why else head
+        if why := self.skipped.get(RUNNING):
+            head += f". The model does not run on the batches: {why}"
+        if why := self.skipped.get(OPTIMIZER):
+            head += f". Of the optimizer: {why}"
+        return head
 
     def _foot(self) -> str:
         reasons: dict[str, list[str]] = {}

@@ -12,11 +12,13 @@ from torch.nn.parameter import is_lazy
 
 from normcourse.clinic.lookalikes import (
     OwnBatchNorm,
+    answer_of,
     behaves_like,
     own_batch_norm,
     parameter_orders,
     suspicious_names,
 )
+from normcourse.clinic.quiet import copied, random_kept
 from normcourse.nn._base import RunningNorm
 from normcourse.nn.batchnorm import BatchNorm
 from normcourse.nn.groupnorm import GroupNorm
@@ -144,7 +146,7 @@ class Norm:
         row[..., 1::2] *= -1
         try:
             with torch.no_grad():
-                out = self.layer.forward(row[None])  # not layer(row), which would run hooks
+                out = answer_of(copied(self.layer), row[None])
         except Exception:  # a layer of any kind
             return None
         return out.detach() if isinstance(out, Tensor) else None
@@ -187,8 +189,8 @@ def _values(layer: nn.Module, name: str) -> Tensor | None:
 def find_norms(model: nn.Module) -> list[Norm]:
     """Return the norms of a model in its order: of PyTorch, of this package, and what behaves like them.
 
-    A layer of another class gets random numbers, on a copy or put back afterwards, and what it makes of them
-    says whether it is a layer norm, an RMS norm or a batch norm.
+    A leaf of another class that holds a vector of values gets random numbers, and what it makes of them says
+    whether it is a layer norm, an RMS norm or a batch norm. That is asked of a copy, without its hooks.
 
     Args:
         model: Any module; it stays as it is.
@@ -204,7 +206,8 @@ def find_norms(model: nn.Module) -> list[Norm]:
     names: dict[nn.Module, list[str]] = {}
     for name, layer in model.named_modules(remove_duplicate=False):
         names.setdefault(layer, []).append(name)
-    return list(_found(names))
+    with random_kept(model):
+        return list(_found(names))
 
 
 def unexamined(model: nn.Module, norms: Sequence[Norm]) -> dict[str, tuple[str, str]]:

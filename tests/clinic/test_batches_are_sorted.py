@@ -83,3 +83,11 @@ def test_targets_and_columns_that_do_not_vary_are_passed_over() -> None:
 def test_sequences_of_several_lengths_do_not_break_it() -> None:
     lengths = [torch.randn(4, 3, length) for length in (5, 7, 300, 9)]
     assert CHECK not in examine(nn.BatchNorm1d(3), lengths, progress=False).names
+
+
+def test_two_kinds_that_alternate_are_found_and_called_so() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8, bias=False), nn.BatchNorm1d(8)).train()
+    finding = examine(model, [torch.randn(16, 4) + number % 2 for number in range(8)], progress=False)[CHECK]
+    assert "two kinds alternate" in finding.follows
+    assert "one module whose forward makes these calls" in finding.follows

@@ -61,6 +61,7 @@ KINDS: dict[str, tuple[type[nn.Module], Any, int]] = {
     "a mapping beside the target": (One, ({"pixel_values": X}, Y), 1),
     "two inputs": (Two, (X, X.flip(0), Y), 2),
     "two inputs in a tuple": (Two, ((X, X.flip(0)), Y), 2),
+    "one input in a tuple": (One, ((X,), Y), 1),
     "two inputs by name": (Two, {"left": X, "right": X.flip(0), "labels": Y}, 2),
 }
 
@@ -109,6 +110,17 @@ def test_the_target_follows_the_inputs() -> None:
     assert target_of(Two(), [X, X])[1] is X
     assert target_of(nn.Linear(4, 4), X) is X
     assert call_model(Two(), [X, X]).shape == (16, 3)
+
+
+def test_a_list_of_one_is_what_the_model_takes() -> None:
+    class Detector(nn.Module):
+        def forward(self, images: list[Tensor]) -> Tensor:
+            assert isinstance(images, list)
+            return torch.stack(images)
+
+    assert call_model(Detector(), ([X], Y)).shape == (1, 16, 4)
+    assert target_of(Detector(), ([X], Y)) is Y
+    assert target_of(One(), ((X,), Y)) is Y
 
 
 def test_a_leak_is_asked_with_every_input_swapped() -> None:

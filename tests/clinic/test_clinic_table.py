@@ -14,7 +14,7 @@ from test_public_reports import REPORTS, UNSEEN, report_row, unseen_row
 from normcourse.clinic.checks import CHECKS
 
 HERE = Path(__file__).parent
-WHAT = {"batches": "batches", "loss": "a loss", "optimizer": "the optimiser", "causal": "`causal=True`"}
+WHAT = {"batches": "batches", "optimizer": "the optimiser", "causal": "`causal=True`"}
 
 
 EXAMPLE = """\
@@ -109,7 +109,7 @@ def test_the_table_has_every_check() -> None:
 
 
 def test_the_example_shows_a_mend_and_what_it_gains() -> None:
-    assert printed().startswith("1 norm (1 batch); ")
+    assert printed().startswith("1 norm (1 batch)")
     assert "mended on a copy: the loss in inference mode" in printed()
     assert "statistics far from the batches (likely)" in printed()
 

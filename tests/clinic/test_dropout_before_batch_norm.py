@@ -95,3 +95,28 @@ def test_the_shift_is_measured_and_its_mend_takes_it_away() -> None:
     assert ratio == pytest.approx(2, rel=0.15)  # 1 / (1 - p)
     assert finding.effect is not None
     assert finding.effect.after < 0.1 * finding.effect.before
+
+
+def _trained(others: float) -> tuple[nn.Sequential, list[torch.Tensor]]:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 8), nn.Dropout(0.5), nn.BatchNorm1d(8))
+    batches = [torch.randn(64, 8) for _ in range(4)]
+    for x in 20 * batches:
+        model(others + x)
+    return model, batches
+
+
+def test_it_does_not_outlive_its_mend() -> None:
+    model, batches = _trained(0.0)
+    finding = examine(model, batches, progress=False)[CHECK]
+    assert (finding.certainty, finding.remark) == ("likely", False)
+    exec(finding.mend, {"model": model, "batches": batches})
+    after = examine(model, batches, progress=False)[CHECK]
+    assert (after.certainty, after.remark, after.mending) == ("possible", True, None)
+
+
+def test_it_is_not_the_cause_where_a_norm_before_it_departs_too() -> None:
+    model, batches = _trained(3.0)
+    finding = examine(model, batches, progress=False)[CHECK]
+    assert finding.certainty == "possible"
+    assert "something else moved" in finding.follows

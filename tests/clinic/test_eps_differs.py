@@ -44,3 +44,26 @@ def test_other_places_and_other_classes_may_differ() -> None:
     blocks = nn.Sequential(nn.LayerNorm(4, eps=1e-6), nn.LayerNorm(4, eps=2e-6), nn.BatchNorm1d(4, eps=1e-3))
     model = nn.ModuleDict({"blocks": blocks, "last": nn.LayerNorm(4)})
     assert CHECK not in examine(model, progress=False).names
+
+
+class Block(nn.Module):
+    def __init__(self, eps: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(4, eps=eps)
+
+
+class Head(Block):
+    pass
+
+
+def test_a_tie_is_only_possibly_a_fault() -> None:
+    model = nn.ModuleList(Block(eps) for eps in (1e-5, 1e-12, 1e-5, 1e-12))
+    finding = examine(model, progress=False)[CHECK]
+    assert finding.certainty == "possible"
+    assert finding.layers == ("0.norm", "1.norm", "2.norm", "3.norm")
+    exec(finding.mend, {"model": model})
+    assert CHECK not in examine(model, progress=False).names
+
+
+def test_parts_of_other_classes_may_differ() -> None:
+    assert CHECK not in examine(nn.ModuleList([Block(1e-3), Head(1e-5)]), progress=False).names

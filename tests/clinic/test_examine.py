@@ -3,6 +3,7 @@
 import json
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -104,7 +105,7 @@ def test_a_report_says_all_in_text_html_and_json() -> None:
             assert finding.name in text
             assert finding.page in text
         assert "52 norms (52 batch)" in text
-        assert "no optimizer was given" in text
+        assert "no optimizer was given" in " ".join(text.split())
     assert "<details>" in report._repr_html_()
     page = report.findings[0].page  # from a page of the book, one folder deep
     assert f'<a href="../{page}.html">book/{page}</a>' in report._repr_html_()
@@ -153,6 +154,53 @@ def test_bad_input_is_refused_with_the_reason() -> None:
         examine(model, loss=nn.functional.mse_loss)
     with pytest.raises(ValueError, match="certainty must be one of"):
         finding("x", "sure")
+
+
+def test_one_batch_in_place_of_a_list_is_refused() -> None:
+    x = torch.randn(8, 3)
+    with pytest.raises(TypeError, match=r"list of batches, but got one tensor: write \[x\]"):
+        examine(nn.BatchNorm1d(3), x)
+    with pytest.raises(TypeError, match="list of batches, but got one mapping"):
+        examine(nn.BatchNorm1d(3), {"input": x})
+
+
+@pytest.mark.parametrize("batch", [(), [], torch.zeros(0, 3), (torch.zeros(0, 3), 1)])
+def test_empty_batches_stop_no_check_that_needs_none(batch: Any) -> None:
+    report = examine(nn.BatchNorm1d(3), [batch], progress=False)
+    assert not [why for why in report.skipped.values() if "fails" in why]
+    assert "statistics never updated" in report.names
+    why = report.skipped["running the model on the batches"]
+    assert "empty" in why or "no example" in why
+    assert "norm never called" in report.skipped
+
+
+def test_an_optimizer_of_another_model_is_said_in_the_first_lines() -> None:
+    model, other = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    report = examine(model, optimizer=torch.optim.AdamW(other.parameters()), progress=False)
+    assert "has none of the model's parameters" in str(report).split("\n\n")[0].replace("\n   ", " ")
+    optimizers = {check.name for check in CHECKS if "optimizer" in check.needs}
+    assert optimizers <= report.skipped.keys()
+    assert not optimizers & {*report.checked, *report.names}
+    report = examine(model, optimizer=torch.optim.AdamW(model.parameters()), progress=False)
+    assert optimizers <= {*report.checked}
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_head_says_the_mode(training: bool) -> None:
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.LayerNorm(3)).train(training)
+    for batches in (None, [torch.randn(8, 3)] * 2):
+        report = examine(model, batches, progress=False)
+        mode = "training" if training else "inference"
+        assert str(report).startswith(f"2 norms (1 batch, 1 layer), given in {mode} mode;")
+        assert report.to_dict()["training"] is training
+
+
+@pytest.mark.parametrize("value", [1.0, float("nan"), float("inf"), 0.0])
+def test_a_loss_that_does_not_change_stays(value: float) -> None:
+    unchanged = finding("x", "likely", Effect("loss", value, value * (1 + 1e-6)))
+    assert str(unchanged.effect) == f"loss stays at {value:.3g}"
+    assert unchanged.gain == 0
+    assert "So leave it" not in unchanged.outcome
 
 
 def test_batches_of_every_kind() -> None:

@@ -1,5 +1,7 @@
 """One example reaches another's output."""
 
+import random
+
 import pytest
 import torch
 from planting import Planted, assert_found, norms_of, plants
@@ -121,3 +123,60 @@ def test_a_model_of_one_norm() -> None:
 def test_statistics_of_one_example_do_not_leak() -> None:
     model = nn.Sequential(nn.Conv1d(3, 4, 3), nn.InstanceNorm1d(4), nn.GroupNorm(2, 4))
     assert CHECK not in examine(model, [torch.randn(6, 3, 9)], progress=False).names
+
+
+class _Noisy(nn.Module):
+    def __init__(self, *, python: bool = False) -> None:
+        super().__init__()
+        self.inside, self.python = nn.Linear(4, 4), python
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.inside(x)
+        return y + (random.random() if self.python else torch.randn_like(y))
+
+
+@pytest.mark.parametrize("python", [False, True])
+@pytest.mark.parametrize("causal", [False, True])
+def test_noise_is_no_leak(causal: bool, python: bool) -> None:
+    report = examine(_Noisy(python=python), [torch.randn(6, 5, 4)], causal=causal, progress=False)
+    assert not {CHECK, "later positions leak"} & set(report.names)
+
+
+def test_what_differs_each_time_is_said() -> None:
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside, self.calls = nn.Linear(4, 4), [0]
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.calls[0] += 1
+            y: Tensor = self.inside(x) + self.calls[0]
+            return y
+
+    report = examine(Counts(), [torch.randn(6, 4)], progress=False)
+    assert CHECK not in report.names
+    assert "same batch gives another output each time" in report.skipped[CHECK]
+
+
+def test_one_number_for_the_batch_is_no_output_of_an_example() -> None:
+    class Loss(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.LayerNorm(4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return (self.norm(x) - x).square().mean().expand(len(x))
+
+    report = examine(Loss(), [torch.randn(6, 4)], progress=False)
+    assert CHECK not in report.names
+    assert "the same everywhere" in report.skipped[CHECK]
+
+
+def test_its_mend_keeps_what_the_layer_had() -> None:
+    norm = nn.BatchNorm2d(4, eps=1e-3, momentum=0.2, affine=False, track_running_stats=False)
+    model = nn.Sequential(nn.Conv2d(3, 4, 1, bias=False), norm).double().eval()
+    batches = [torch.randn(8, 3, 5, 5).double() for _ in range(3)]
+    exec(examine(model, batches, progress=False)[CHECK].mend, {"model": model, "batches": batches})
+    new = model[1]
+    assert (new.eps, new.momentum, new.affine, new.training) == (1e-3, 0.2, False, False)
+    assert new.running_mean.dtype == torch.float64

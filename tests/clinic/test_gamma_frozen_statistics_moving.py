@@ -77,3 +77,15 @@ def test_a_model_that_answers_may_be_without_gradients() -> None:
     specimen = healthy("ResNet")
     specimen.model.eval().requires_grad_(False)
     assert CHECK not in specimen.report(with_batches=False).names
+
+
+def test_moved_statistics_make_it_likely_and_it_comes_first() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8).requires_grad_(False), nn.Linear(8, 2))
+    batches = [torch.randn(64, 8) for _ in range(4)]
+    for x in 20 * batches:
+        model(x + 3)
+    report = examine(model.eval(), [(x, torch.zeros(64, 2)) for x in batches], loss=nn.functional.mse_loss)
+    assert report.names[:2] == (CHECK, "statistics far from the batches")
+    assert report[CHECK].certainty == "likely"
+    assert "can harm" in report["statistics far from the batches"].mend

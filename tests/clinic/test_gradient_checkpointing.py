@@ -68,3 +68,10 @@ def test_of_nested_switches_the_innermost_parts_are_run_again() -> None:
     model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), block)
     model.gradient_checkpointing = block.gradient_checkpointing = True  # type: ignore[assignment]
     assert examine(model, progress=False)[CHECK].layers == ("2.1",)
+
+
+def test_each_momentum_has_its_own_mend() -> None:
+    model = nn.Sequential(nn.BatchNorm1d(4, momentum=0.1), nn.BatchNorm1d(4, momentum=0.01))
+    model.gradient_checkpointing = True  # type: ignore[assignment]
+    exec(examine(model, progress=False)[CHECK].mend, {"model": model})
+    assert [1 - (1 - norm.momentum) ** 2 for norm in model] == pytest.approx([0.1, 0.01], rel=0.01)

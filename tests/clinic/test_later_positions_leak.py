@@ -108,3 +108,54 @@ def test_where_nobody_says_causal_nothing_is_said(name: str) -> None:
 
 def test_what_is_not_causal_leaks_if_it_is_said_to_be() -> None:
     assert CHECK in healthy("BERT").report(causal=True).names
+
+
+class _Conv(nn.Module):
+    """A causal convolution, between the two orders of the axes."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.into, self.norm, self.conv = nn.Linear(3, 8), norm, nn.Conv1d(8, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.into(x).mT)
+        z: Tensor = self.conv(nn.functional.pad(y, (2, 0))).mT
+        return z
+
+
+def test_a_norm_with_the_positions_on_axis_2_is_named() -> None:
+    finding = examine(_Conv(nn.GroupNorm(2, 8)), [torch.randn(6, 12, 3)], causal=True, progress=False)[CHECK]
+    assert finding.layers == ("norm",)
+    assert CHECK not in examine(_Conv(nn.Identity()), [torch.randn(6, 12, 3)], causal=True).names
+
+
+class _Padded(nn.Module):
+    """Takes (N, C, L); ahead, it sees what follows too."""
+
+    def __init__(self, *, ahead: bool = False, hidden: bool = False) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(8, 8, 3)
+        self.pad = (1, 1) if ahead else (2, 0)
+        self.by_function = hidden
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.pad(x, self.pad)
+        if self.by_function:  # so that nothing says which axis holds the channels
+            return nn.functional.conv1d(x, self.conv.weight, self.conv.bias)
+        y: Tensor = self.conv(x)
+        return y
+
+
+def test_channels_second_are_seen_and_judged_so() -> None:
+    x = [torch.randn(6, 8, 20)]
+    assert CHECK not in examine(_Padded(), x, causal=True, progress=False).names
+    finding = examine(_Padded(ahead=True), x, causal=True, progress=False)[CHECK]
+    assert finding.measured["axis of the positions"] == 2
+    assert finding.certainty == "likely"  # the convolution gets more positions than there are
+    assert "No layer inside" not in finding.follows
+
+
+def test_where_nothing_says_the_axis_it_is_only_possible() -> None:
+    finding = examine(_Padded(hidden=True), [torch.randn(6, 8, 20)], causal=True, progress=False)[CHECK]
+    assert finding.certainty == "possible"
+    assert "on axis 2 nothing leaks" in finding.follows

@@ -53,3 +53,13 @@ def test_axes_of_one_place_do_not_count() -> None:
     finding = examine(nn.Sequential(*layers), progress=False)[CHECK]
     assert finding.layers == ("2", "3")
     assert finding.measured["their sizes"] == "3 x 5 x 2"
+
+
+@pytest.mark.parametrize("batches", [None, [torch.randn(5, 3, 6, 6)]])
+def test_the_mend_of_a_feature_map_keeps_the_pool(batches: list[torch.Tensor] | None) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.LayerNorm((4, 6, 6)))
+    x = torch.randn(5, 3, 6, 6)
+    before = model(x)
+    exec(examine(model, batches, progress=False)[CHECK].mend, {"model": model})
+    assert torch.allclose(model(x), before, atol=1e-5)
+    assert not {CHECK, "layer norm without channels"} & set(examine(model, [x], progress=False).names)

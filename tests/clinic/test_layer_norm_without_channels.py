@@ -91,3 +91,10 @@ def test_its_mend_runs_and_ends_it() -> None:
     exec(examine(model, batches, progress=False)[CHECK].mend, {"model": model, "nn": nn})
     assert [layer.num_channels for layer in model if isinstance(layer, nn.GroupNorm)] == [4, 5]
     assert CHECK not in examine(model, batches, progress=False).names
+
+
+def test_frequencies_are_only_possibly_a_fault() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.LayerNorm(40))
+    finding = examine(model, [torch.randn(6, 1, 30, 40)], progress=False)["layer norm without channels"]
+    assert finding.certainty == "possible"
+    assert "speech" in finding.follows

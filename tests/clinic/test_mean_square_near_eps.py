@@ -62,3 +62,19 @@ def test_axes_that_are_pooled_together() -> None:
     x = torch.randn(6, 3, 8, 8)
     x[:, :, 0] = torch.randn(6, 3, 1) + 1e-4 * torch.randn(6, 3, 8)  # a border of one colour
     assert _silent(nn.LayerNorm((3, 8, 8)), x)
+
+
+class Other(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.variance_epsilon = nn.Parameter(torch.ones(8)), 0.1
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.weight * x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.variance_epsilon)
+
+
+def test_each_epsilon_is_set_by_its_name() -> None:
+    model, x = nn.Sequential(nn.LayerNorm(8, eps=1.0), Other()), 0.01 * torch.randn(16, 8)
+    exec(examine(model, [x], progress=False)[CHECK].mend, {"model": model})
+    assert model[0].eps == model[1].variance_epsilon < 1e-6
+    assert not hasattr(model[1], "eps")

@@ -1,25 +1,23 @@
 """The printed mends are code: they run on the model that they are printed for, and end what they are for."""
 
-import copy
 import importlib
 from pathlib import Path
 
 import pytest
-import torch
 from planting import PLANTS
 from specimens import NAMES, healthy
 from torch import nn
 
-import normcourse.nn
 from normcourse.clinic import examine
 from normcourse.clinic.checks import CHECKS
-from normcourse.clinic.mends import at, each
+from normcourse.clinic.lines import at, each, with_imports
 
 #: What only the caller can write out, because it stands in the data, in a forward or in a checkpoint.
 FOR_THE_CALLER = {
     "affine not finite", "batches are sorted", "called on unlike inputs", "constant channels", "eps vanishes",
-    "few values per statistic", "functional batch norm", "inputs scaled differently", "norm never called",
-    "output not finite", "overflows float16", "padding in the pool", "positions as channels",
+    "few values per statistic", "functional batch norm", "inputs scaled differently",
+    "more batches than steps", "norm never called", "output not finite", "overflows float16",
+    "padding in the pool", "positions as channels",
 }  # fmt: skip
 #: What is right after the mend only once the model has been trained on, or what is as it is meant then.
 NOT_ENDED = {
@@ -47,10 +45,7 @@ def test_they_run_and_end_it(check: str, name: str) -> None:
     batches = specimen.batches
     if not with_batches:  # then the line is for tensors: no others were seen
         batches = [batch["pixel_values"] if isinstance(batch, dict) else batch for batch in batches]
-    scope = {
-        "model": specimen.model, "batches": batches, "report": report, "nn": nn, "copy": copy,
-        "normcourse": normcourse, "torch": torch, **planted.settings,
-    }  # fmt: skip
+    scope = {"model": specimen.model, "batches": batches, "report": report, **planted.settings}
     exec(report[check].mend, scope)
     if check not in NOT_ENDED:
         specimen.model = scope["model"]
@@ -75,3 +70,18 @@ def test_a_mend_of_many_layers_is_short_and_runs() -> None:
     assert len(mend) < 150
     exec(mend, {"model": model, "report": report})
     assert {layer.momentum for layer in model} == {0.01}
+
+
+def test_a_name_that_is_a_keyword() -> None:
+    model = nn.ModuleDict({"class": nn.BatchNorm1d(8, momentum=0.99)})
+    exec(examine(model, progress=False)["momentum of another framework"].mend, {"model": model})
+    assert model["class"].momentum == 0.01
+
+
+def test_imports_come_with_the_lines_and_only_where_they_are_used() -> None:
+    assert with_imports("model.eval()  # not nn.Module") == "model.eval()  # not nn.Module"
+    assert with_imports("m = copy.deepcopy(nn.Linear(1, 1))").splitlines()[:2] == [
+        "import copy",
+        "from torch import nn",
+    ]
+    assert "import torch\n" not in with_imports("x = old.torch.y")

@@ -1,6 +1,7 @@
 """A batch norm without a memory."""
 
 import pytest
+import torch
 from planting import Planted, assert_found, norms_of, plants
 from specimens import Specimen, healthy
 from torch import nn
@@ -52,3 +53,25 @@ def test_where_the_batches_show_what_it_does_that_is_said_instead() -> None:
     assert planted is not None
     assert CHECK not in report.names
     assert report["examples leak"].layers == planted.layers
+
+
+class ActNorm(nn.Module):
+    """Sets its gamma and beta by the first batch."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.loc = nn.Parameter(torch.zeros(1, channels))
+        self.scale = nn.Parameter(torch.ones(1, channels))
+        self.register_buffer("initialized", torch.tensor(0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.initialized:
+            with torch.no_grad():
+                self.loc.copy_(-x.mean(0, keepdim=True))
+                self.scale.copy_(1 / (x.std(0, keepdim=True) + 1e-6))
+                self.initialized.fill_(1)
+        return self.scale * (x + self.loc)
+
+
+def test_what_takes_the_first_batch_alone_is_none() -> None:
+    assert CHECK not in examine(nn.Sequential(nn.Linear(8, 8), ActNorm(8)), progress=False).names

@@ -38,7 +38,7 @@ def test_with_the_biases_gone_too_a_second_optimizer_may_have_them() -> None:
     specimen = healthy("the course's transformer")
     matrices = [parameter for parameter in specimen.model.parameters() if parameter.dim() > 1]
     finding = specimen.report(with_batches=False, optimizer=torch.optim.AdamW(matrices))[CHECK]
-    assert finding.certainty == "likely"
+    assert finding.certainty == "possible"
     assert len(finding.layers) == len(norms_of(specimen))
 
 
@@ -70,3 +70,29 @@ def test_the_optimizer_of_another_model_says_nothing() -> None:
     optimizer = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)
     assert CHECK not in examine(model, optimizer=optimizer, progress=False).names
     assert CHECK not in examine(nn.LayerNorm(4), optimizer=optimizer, progress=False).names
+
+
+def test_all_matrices_in_the_one_optimizer_is_only_possibly_a_fault() -> None:
+    model = nn.Sequential(nn.Linear(4, 4, bias=False), nn.LayerNorm(4), nn.Linear(4, 4, bias=False))
+    optimizer = torch.optim.SGD([model[0].weight, model[2].weight], lr=0.1)
+    finding = examine(model, optimizer=optimizer, progress=False)[CHECK]
+    assert finding.certainty == "possible"
+    assert "another one has" in finding.follows
+
+
+class _Exp(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.exp()
+
+
+def test_a_parametrized_gamma_is_added() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4))
+    nn.utils.parametrize.register_parametrization(model[1], "weight", _Exp())
+    known = [*model[0].parameters(), model[1].bias]
+    optimizer = torch.optim.SGD(known, lr=0.1)
+    exec(
+        examine(model, optimizer=optimizer, progress=False)[CHECK].mend,
+        {"optimizer": optimizer, "model": model},
+    )
+    assert CHECK not in examine(model, optimizer=optimizer, progress=False).names
+    assert {p for group in optimizer.param_groups for p in group["params"]} == set(model.parameters())

@@ -55,3 +55,54 @@ def test_what_is_not_a_norm(where: str) -> None:
         model[0].weight.data[0, 0] = float("nan")
     finding = examine(model, [x], progress=False)[CHECK]
     assert finding.layers == (("Sequential",) if where == "input" else ("0",))
+
+
+class _ByKeyword(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Linear(4, 4), nn.LayerNorm(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.log(-self.first(input=x).abs())
+        return self.norm(input=y)  # type: ignore[no-any-return]
+
+
+def test_what_is_given_by_keyword_counts() -> None:
+    finding = examine(_ByKeyword(), [torch.randn(6, 4)], progress=False)[CHECK]
+    assert finding.layers == ("_ByKeyword",)
+    assert "no layer inside" in finding.follows
+
+
+class _Masked(nn.Module):
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.first, self.value = nn.Linear(4, 4), value
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.first(x)
+        return y.masked_fill(x > 0, self.value)
+
+
+@pytest.mark.parametrize(("value", "certainty"), [(-torch.inf, "possible"), (torch.nan, "certain")])
+def test_masked_logits_are_only_possibly_a_fault(value: float, certainty: str) -> None:
+    finding = examine(_Masked(value), [torch.randn(6, 4)], progress=False)[CHECK]
+    assert finding.certainty == certainty
+    assert ("masked logits" in finding.follows) == (certainty == "possible")
+
+
+def test_a_mask_of_minus_infinity_does_not_hide_the_layer() -> None:
+    class Attends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            mask = torch.full((5, 5), -torch.inf).triu(1)
+            y: Tensor = self.attention(x, x, x, attn_mask=mask, need_weights=False)[0]
+            return y
+
+    model = Attends()
+    with torch.no_grad():
+        model.attention.in_proj_bias[0] = torch.nan
+    finding = examine(model, [torch.randn(6, 5, 4)], progress=False)[CHECK]
+    assert finding.layers == ("attention",)

@@ -155,6 +155,18 @@ def test_functions_are_counted_outside_of_layers() -> None:
         assert counted == {"layer_norm": 2, "rms_norm": 1}
 
 
+class _Standardises(nn.Conv2d):
+    """Standardises its weights by a norm's function."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = nn.functional.batch_norm(self.weight.flatten(1)[None], None, None, training=True)
+        return nn.functional.conv2d(x, weight.view_as(self.weight))
+
+
+def test_standardised_weights_are_no_norm_called_as_a_function() -> None:
+    assert not passes(nn.Sequential(_Standardises(3, 8, 3), nn.GroupNorm(4, 8)), IMAGES).functions
+
+
 # Whose output they take.
 
 
@@ -189,6 +201,7 @@ class _Output:
         lambda y: (y, None),
         lambda y: [torch.zeros(6, dtype=torch.long), y],
         lambda y: {"count": 3, "inside": {"y": [y]}},
+        lambda y: _Output(y),
     ],
 )
 def test_outputs_of_every_kind(output: Callable[[Tensor], Any]) -> None:
@@ -198,10 +211,10 @@ def test_outputs_of_every_kind(output: Callable[[Tensor], Any]) -> None:
 
 
 def test_an_output_without_a_tensor_is_said() -> None:
-    with pytest.raises(TypeError, match="holds no tensor, but is _Output"):
-        first_tensor(_Output(IMAGES))
-    report = examine(_Calls(lambda _, x: _Output(x), nn.BatchNorm2d(3)), [IMAGES], progress=False)
-    assert "_Output" in report.skipped["running the model on the batches"]
+    with pytest.raises(TypeError, match="holds no tensor, but is range"):
+        first_tensor(range(3))
+    report = examine(_Calls(lambda _, x: range(3), nn.BatchNorm2d(3)), [IMAGES], progress=False)
+    assert "range" in report.skipped["running the model on the batches"]
 
 
 def _generated() -> Iterator[Any]:
@@ -318,7 +331,7 @@ def test_an_output_without_positions_is_no_leak() -> None:
     model = nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8), nn.Flatten(), nn.Linear(40, 3))
     seen = passes(model, torch.randn(4, 5, 8), causal=True)
     assert seen.later is None
-    assert "no axis 1 of 5 positions" in seen.failed["later positions leak"]
+    assert "of 5 positions" in seen.failed["later positions leak"]
 
 
 def test_a_leak_before_a_norm_is_not_its_own() -> None:
@@ -363,7 +376,21 @@ def test_a_loader_that_shuffles_leaves_the_generator() -> None:
 def test_layers_that_wait_for_their_size() -> None:
     model = nn.Sequential(nn.LazyConv2d(3, 1), nn.LazyBatchNorm2d())
     assert examine(model, progress=False).norms == {"batch": 1}
+    report = examine(model, [IMAGES], progress=False)
+    assert "lazy layers" in report.skipped["running the model on the batches"]
     assert isinstance(model[1].weight, nn.parameter.UninitializedParameter)
+
+
+class _Waits(nn.Module):
+    """A layer of one's own that waits for its size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.UninitializedParameter()
+
+
+def test_layers_of_ones_own_that_wait_for_their_size() -> None:
+    assert examine(nn.Sequential(_Waits(), nn.LayerNorm(8)), progress=False).norms == {"layer": 1}
 
 
 def test_a_model_that_takes_gradients_inside() -> None:

@@ -195,5 +195,3 @@ def test_padding_in_the_pool(norm: str, found: bool) -> None:
 
 def _pads() -> list[Tensor]:
     return [texts[:, :32] for texts in _texts(pad=8)]
-
-

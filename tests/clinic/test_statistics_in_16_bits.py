@@ -68,3 +68,16 @@ def test_its_mend_runs_and_takes_the_same_inputs() -> None:
     assert model(x).dtype == torch.bfloat16
     assert model[1].running_mean.dtype == torch.float32
     assert CHECK not in examine(model, progress=False).names
+
+
+def test_the_cause_comes_before_what_it_brings_about() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 2)).bfloat16().train()
+    batches = [(100 + torch.randn(64, 8)).bfloat16() for _ in range(4)]
+    for x in 20 * batches:
+        model(x)
+    given = [(x, torch.zeros(64, 2)) for x in batches]
+    report = examine(model, given, loss=lambda y, t: y.float().square().mean() + 0 * t.mean(), progress=False)
+    assert report.names[:2] == (CHECK, "statistics far from the batches")
+    assert report[CHECK].effect is not None
+    assert CHECK in report["statistics far from the batches"].follows

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -182,7 +184,7 @@ FIGURES = {
     "width_by_layer": lambda: plotting.width_by_layer([[0.2, 0.1], [0.2, 0.3]], ["1", "2"], "So it is"),
     "winning_shares": lambda: plotting.winning_shares((2, 4, 8), {"a": ERRORS, "b": 2 * ERRORS}),
     "worker_statistics": lambda: plotting.worker_statistics({"a": LONE, "b": LONE}, feature=1),
-    "symptoms": lambda: plotting.symptoms([SYMPTOM, SYMPTOM._replace(title="B")], "So it is"),
+    "symptoms": lambda: plotting.symptoms([SYMPTOM, replace(SYMPTOM, title="B")], "So it is"),
     "times_better": lambda: plotting.times_better(
         {"fewer steps": {"a": Interval(5, 4, 7)}, "fewer errors": {"b": Interval(1, 0.5, 2)}}
     ),
@@ -297,7 +299,7 @@ def test_a_symptom_has_a_row_for_each_measurement_and_a_line_at_its_mean():
 def test_a_fourth_row_is_refused_and_not_left_out():
     rows = {name: [1.0] for name in "abcd"}
     with pytest.raises(ValueError, match="3 rows at most, but 'A' has 4"):
-        plotting.symptoms([SYMPTOM._replace(rows=rows)], "So it is")
+        plotting.symptoms([replace(SYMPTOM, rows=rows)], "So it is")
 
 
 def test_the_last_round_is_drawn_as_the_right_one_and_no_difference_at_the_lowest_place():

@@ -4,12 +4,13 @@ A module says ``NEEDS`` (a tuple of `NEEDED`) and ``find(case)``, which yields f
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 
 from normcourse.clinic.case import Case
+from normcourse.clinic.lines import with_imports
 from normcourse.clinic.report import Finding
 
 __all__ = ["CHECKS", "NEEDED", "Check"]
@@ -17,7 +18,6 @@ __all__ = ["CHECKS", "NEEDED", "Check"]
 #: What a check may need beside the model, and what to say where it is not there.
 NEEDED = {
     "batches": "no batches were given, or the model did not take them",
-    "loss": "no loss was given",
     "optimizer": "no optimizer was given",
     "causal": "causal=True was not given",
 }
@@ -46,12 +46,19 @@ def _check(module: ModuleType) -> Check:
         raise ValueError(
             f"the check {name!r} needs {sorted(unknown)}, but only {sorted(NEEDED)} can be needed"
         )
+
+    def find(case: Case) -> Iterator[Finding]:
+        for finding in module.find(case):
+            yield replace(finding, mend=with_imports(finding.mend))
+
     about = str(module.__doc__).splitlines()[0]
-    return Check(name, about, tuple(module.NEEDS), module.find)
+    return Check(name, about, tuple(module.NEEDS), find)
 
 
+#: What other findings bring about comes after them.
+_LAST = ("statistics_far_from_the_batches",)
 #: The checks, by the names of their modules.
 CHECKS = tuple(
     _check(import_module(f"{__name__}.{found.name}"))
-    for found in sorted(iter_modules(__path__), key=lambda m: m.name)
+    for found in sorted(iter_modules(__path__), key=lambda m: (m.name in _LAST, m.name))
 )

@@ -26,11 +26,7 @@ def find(case: Case) -> Iterator[Finding]:
     sizes = [len(x) for x in inputs]
     examples = _standardised(torch.cat(inputs))
     ratio = _ratio(examples, sizes)
-    if not ratio >= _RATIO:
-        return
-    random = torch.Generator().manual_seed(0)
-    orders = (torch.randperm(len(examples), generator=random) for _ in range(_SHUFFLES))
-    if any(_ratio(examples[order], sizes) >= ratio for order in orders):
+    if not ratio >= _RATIO or _is_reached(ratio, examples, sizes):
         return
     usual = sum(sizes) / len(sizes)
     yield Finding(
@@ -44,8 +40,10 @@ def find(case: Case) -> Iterator[Finding]:
         },
         follows=(
             "A batch holds examples that resemble each other, as when data are sorted by class or cut from "
-            "one recording. In training mode a batch norm subtracts what they have in common, so what tells "
-            "one batch from another is lost, and the running statistics end as those of the last batches."
+            "one recording, or when batches of two kinds alternate. In training mode a batch norm subtracts "
+            "what they have in common, so what tells one batch from another is lost, and the running "
+            "statistics end as those of the last batches. If a step calls the model once for each kind, give "
+            'examine one module whose forward makes these calls: "called on unlike inputs" is then asked.'
             + (
                 ""
                 if case.model.training
@@ -70,6 +68,13 @@ def _input(model: nn.Module, batch: Any) -> Tensor | None:
 def _standardised(examples: Tensor) -> Tensor:
     spread, mean = torch.std_mean(examples, 0)
     return ((examples - mean) / spread)[:, spread > 0]
+
+
+def _is_reached(ratio: float, examples: Tensor, sizes: Sequence[int]) -> bool:
+    """Whether the same examples in some random order come to it, too."""
+    random = torch.Generator().manual_seed(0)
+    orders = (torch.randperm(len(examples), generator=random) for _ in range(_SHUFFLES))
+    return any(_ratio(examples[order], sizes) >= ratio for order in orders)
 
 
 def _ratio(examples: Tensor, sizes: Sequence[int]) -> float:

@@ -10,7 +10,7 @@ from torch.nn.parameter import is_lazy
 
 from normcourse.clinic.batches import OnBatches, tensors_in
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import at
+from normcourse.clinic.lines import at
 from normcourse.clinic.quiet import untouched
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm

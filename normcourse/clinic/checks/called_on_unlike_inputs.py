@@ -7,7 +7,7 @@ from math import exp
 from torch import Tensor
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.lines import each, first_names
 from normcourse.clinic.passes import Call, pooled
 from normcourse.clinic.report import Finding
 

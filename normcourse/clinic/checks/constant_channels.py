@@ -8,6 +8,7 @@ from torch import Tensor
 from normcourse.clinic.case import Case
 from normcourse.clinic.passes import Call
 from normcourse.clinic.report import Finding
+from normcourse.clinic.subject import Norm
 
 NEEDS = ("batches",)
 _ROUNDING = 1e-12  # of a square in float32
@@ -16,24 +17,13 @@ _VALUES = 16  # fewer can be alike by chance
 
 def find(case: Case) -> Iterator[Finding]:
     """Name the batch norms in which some channels are constant over all batches, and others vary."""
-    seen = case.seen()
-    found: dict[str, Tensor] = {}
-    were_alive = 0
-    for norm in case.norms:
-        calls = seen.of(norm) if norm.kind == "batch" else []
-        if sum(call.values for call in calls) < _VALUES:
-            continue
-        eps = norm.eps or 1e-5
-        constant = _constant(calls, eps)
-        if constant.any():
-            found[norm.name] = constant
-            if norm.running is not None and len(norm.running[1]) == len(constant):
-                were_alive += int((constant & (norm.running[1].detach().to(constant.device) > eps)).sum())
+    found = {norm: constant for norm in case.norms if (constant := _of(case, norm)) is not None}
     if not found:
         return
+    were_alive = sum(_alive_before(norm, constant) for norm, constant in found.items())
     yield Finding(
         name="constant channels",
-        layers=tuple(found),
+        layers=tuple(norm.name for norm in found),
         measured={
             "constant channels": sum(int(channels.sum()) for channels in found.values()),
             "of them with a running variance above epsilon": were_alive,
@@ -57,6 +47,26 @@ def find(case: Case) -> Iterator[Finding]:
         certainty="possible",
         page="02-batchnorm-mechanics/01-forward",
     )
+
+
+def _of(case: Case, norm: Norm) -> Tensor | None:
+    """Which channels of a batch norm are constant; None if none is, or nothing can be said."""
+    calls = case.calls(norm) if norm.kind == "batch" else []
+    if sum(call.values for call in calls) < _VALUES:
+        return None
+    constant = _constant(calls, _eps(norm))
+    return constant if bool(constant.any()) else None
+
+
+def _alive_before(norm: Norm, constant: Tensor) -> int:
+    """How many of them have a running variance above epsilon."""
+    if norm.running is None or len(norm.running[1]) != len(constant):
+        return 0
+    return int((constant & (norm.running[1].detach().to(constant.device) > _eps(norm))).sum())
+
+
+def _eps(norm: Norm) -> float:
+    return norm.eps or 1e-5
 
 
 def _constant(calls: Sequence[Call], eps: float) -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.lines import each, first_names
 from normcourse.clinic.report import Finding
 
 NEEDS = ()

@@ -8,11 +8,14 @@ import torch
 from torch import nn
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import plain_batch_norm, recalibrated
+from normcourse.clinic.leaks import Leak
+from normcourse.clinic.lines import plain_batch_norm
+from normcourse.clinic.mends import recalibrated
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
 NEEDS = ("batches",)
+_PAGE = "03-inference-statistics/03-modes"
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -24,43 +27,43 @@ def find(case: Case) -> Iterator[Finding]:
     own = [norm for norm in case.norms if norm in called and norm.kind == "batch" and norm.running is None]
     if leak.layer not in {norm.name for norm in own}:
         own = []
-    measured = {"change of the other examples' outputs, in standard deviations": leak.change}
-    page = "03-inference-statistics/03-modes"
-    if not leak.norm:
-        place = leak.layer or type(case.model).__name__
-        yield Finding(
-            name="examples leak",
-            layers=(place,),
-            measured=measured,
-            follows=(
-                "With another first example in the batch the others get other outputs, in inference mode "
-                f"too, and no norm layer that was recognised lets it through: {place} is the first module "
-                "whose output changes while what it is given does not. "
-                + (
-                    f"It calls {' and '.join(functions)} as a function. "
-                    if (functions := _functions(case, place))
-                    else ""
-                )
-                + "That is as it should be only if an output compares examples, as in a matrix of "
-                "similarities."
-            ),
-            mend=f"# in the forward of {place}, look for a norm or an operation over axis 0",
-            certainty="possible",
-            page=page,
-        )
-        return
-    yield Finding(
+    finding = _through_a_norm(case, leak, own) if leak.norm else _elsewhere(case, leak)
+    yield finding
+
+
+def _measured(leak: Leak) -> dict[str, float | str]:
+    return {"change of the other examples' outputs, in standard deviations": leak.change}
+
+
+def _elsewhere(case: Case, leak: Leak) -> Finding:
+    place = leak.layer or type(case.model).__name__
+    functions = _functions(case, place)
+    return Finding(
+        name="examples leak",
+        layers=(place,),
+        measured=_measured(leak),
+        follows=(
+            "With another first example in the batch the others get other outputs, in inference mode too, "
+            f"and no norm that was recognised lets it through: {place} is the first module whose output "
+            "changes while what it is given does not. "
+            + (f"It calls {' and '.join(functions)} as a function. " if functions else "")
+            + "That is as it should be only if an output compares examples, as in a matrix of similarities."
+        ),
+        mend=f"# in the forward of {place}, look for a norm or an operation over axis 0",
+        certainty="possible",
+        page=_PAGE,
+    )
+
+
+def _through_a_norm(case: Case, leak: Leak, own: Sequence[Norm]) -> Finding:
+    why = "because it has no running statistics and takes the batch's" if own else "so it pools over examples"
+    return Finding(
         name="examples leak",
         layers=tuple(norm.name for norm in own) or (leak.layer,),
-        measured=measured,
+        measured=_measured(leak),
         follows=(
             "With another first example in the batch the others get other outputs, in inference mode too, so "
-            f"an answer depends on who else is asked about. {leak.layer} is the first norm to show it"
-            + (
-                ", because it has no running statistics and takes the batch's."
-                if own
-                else ", so it pools over examples."
-            )
+            f"an answer depends on who else is asked about. {leak.layer} is the first norm to show it, {why}."
         ),
         mend=(
             plain_batch_norm(own, "examples leak", case)
@@ -68,7 +71,7 @@ def find(case: Case) -> Iterator[Finding]:
             else "# pool within one example: axes from 1 on"
         ),
         certainty="likely",
-        page=page,
+        page=_PAGE,
         mending=_mending(own, case.batches) if own else None,
     )
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.distances import departing, distances, is_far
+from normcourse.clinic.lines import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -15,6 +16,8 @@ def find(case: Case) -> Iterator[Finding]:
     moving = [norm for norm in case.norms if norm.kind == "batch" and _moves(case, norm)]
     frozen = [norm for norm in moving if norm.gamma is not None and not norm.learns]
     now = case.model.training
+    off = departing(distances(case))
+    moved = [norm for norm in frozen if norm in off and is_far(off[norm])]
     if not frozen or not (now or any(parameter.requires_grad for parameter in case.model.parameters())):
         return
     yield Finding(
@@ -23,6 +26,7 @@ def find(case: Case) -> Iterator[Finding]:
         measured={
             "layers with a frozen gamma whose statistics move": len(frozen),
             "layers whose statistics move": len(moving),
+            **({"of the frozen, with statistics far from the batches": len(moved)} if moved else {}),
         },
         follows=(
             "requires_grad_(False) holds gamma and beta but not the running statistics, because these are no "
@@ -38,9 +42,9 @@ def find(case: Case) -> Iterator[Finding]:
         mend=each(
             "gamma frozen statistics moving",
             first_names(frozen),
-            "normcourse.nn.freeze_batch_norm({layer}, affine=True)",
+            "freeze_batch_norm({layer}, affine=True)",
         ),
-        certainty="likely" if now else "possible",
+        certainty="likely" if now or moved else "possible",
         page="03-inference-statistics/04-freezing",
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.lines import each, first_names
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.lines import for_each_kind
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -30,7 +30,7 @@ def find(case: Case) -> Iterator[Finding]:
         layers=tuple(norm.name for norm in found),
         measured={
             "layers that are run again": len(found),
-            "momentum": momentum,
+            "momentum, at most": momentum,
             "momentum that acts": 1 - (1 - momentum) ** 2,
         },
         follows=(
@@ -38,10 +38,9 @@ def find(case: Case) -> Iterator[Finding]:
             "running statistics remember about half as many batches; outputs and gradients in training mode "
             "are right, and no training curve shows it. This course's layers track each batch once."
         ),
-        mend=each(
+        mend=for_each_kind(
             "gradient checkpointing",
-            first_names(found),
-            f"{{layer}}.momentum = {1 - (1 - momentum) ** 0.5:.3g}",
+            {norm: f"{{layer}}.momentum = {1 - (1 - own) ** 0.5:.3g}" for norm, own in found.items()},
         ),
         certainty="likely",
         page="03-inference-statistics/03-modes",

@@ -1,10 +1,9 @@
 """Group norms with one group, or with as many as channels: another norm by its formula."""
 
 from collections.abc import Iterator
-from math import gcd
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.lines import replaced
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -49,14 +48,16 @@ def find(case: Case) -> Iterator[Finding]:
 
 
 def _line(norms: list[Norm]) -> str:
-    channels = {norm.features for norm in norms}
-    size = f"{norms[0].features}" if len(channels) == 1 else "{layer}.num_channels"
-    common = gcd(*channels)  # two channels a group, or more
-    groups = max(count for count in range(1, 33) if common % count == 0 and 2 * count <= max(common, 2))
-    do = f"model.set_submodule({{name}}, nn.GroupNorm({groups}, {size}))"
-    return each(
-        "groups at the ends", first_names(norms), do + "  # if groups were meant; then train", every=True
-    )
+    lines = {norm: f"nn.GroupNorm({_between(norm.features)}, {norm.features})" for norm in norms}
+    odd = sorted({norm.features for norm in norms if _between(norm.features) is None})
+    if odd:
+        return f"# {odd[0]} channels have no number of groups between the ends: change that of the channels"
+    return replaced("groups at the ends", lines, "if groups were meant; then train")
+
+
+def _between(channels: int) -> int | None:
+    """The largest number of groups up to 32 that is neither 1 nor all; None if there is none."""
+    return max((n for n in range(2, min(32, channels // 2) + 1) if channels % n == 0), default=None)
 
 
 def _groups(norm: Norm) -> int:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.checks.layer_norm_without_channels import CHANNELS_SECOND
+from normcourse.clinic.lines import replaced
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
 NEEDS = ()
+_ONE = "of one position; then train"
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -41,22 +43,31 @@ def find(case: Case) -> Iterator[Finding]:
             "all positions, and the input must keep this size. For images this may be intended. In a "
             "sequence it mixes tokens, and in a causal model later tokens reach earlier ones."
         ),
-        mend=_line(layers) if layers else "x = F.layer_norm(x, x.shape[-1:])  # of one position; then train",
+        mend=_line(case, layers) if layers else f"x = F.layer_norm(x, x.shape[-1:])  # {_ONE}",
         certainty="possible",
         page="04-layernorm-for-transformers/01-one-formula",
     )
 
 
-def _line(layers: dict[Norm, tuple[int, ...]]) -> str:
-    widths = {shape[-1] for shape in layers.values()}
-    kind = "RMSNorm" if {norm.kind for norm in layers} == {"rms"} else "LayerNorm"
-    size = f"{widths.pop()}" if len(widths) == 1 else "{layer}.normalized_shape[-1]"
-    return each(
-        "layer norm over several axes",
-        first_names(layers),
-        f"model.set_submodule({{name}}, nn.{kind}({size}))  # of one position; then train",
-        every=True,
-    )
+def _line(case: Case, layers: dict[Norm, tuple[int, ...]]) -> str:
+    lines = {}
+    for norm, shape in layers.items():
+        kind = "RMSNorm" if norm.kind == "rms" else "LayerNorm"
+        first = _channels_first(case, norm, shape)
+        lines[norm] = f"nn.GroupNorm(1, {shape[0]})" if first else f"nn.{kind}({shape[-1]})"
+    if any("GroupNorm" in make for make in lines.values()):
+        why = "the same pool with a gamma for each channel, so for any size; then train"
+    else:
+        why = _ONE
+    return replaced("layer norm over several axes", lines, why)
+
+
+def _channels_first(case: Case, norm: Norm, shape: tuple[int, ...]) -> bool:
+    """Whether the pool is a feature map with its channels first, where the last axis is a place."""
+    made_by = type(case.source(norm)).__module__
+    calls = case.calls(norm)
+    whole = not calls or len(calls[0].shape) == len(shape) + 1
+    return whole and made_by in CHANNELS_SECOND
 
 
 def _several(shape: tuple[int, ...]) -> bool:

@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from torch import nn
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.lines import replaced
 from normcourse.clinic.passes import Call
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 from normcourse.nn import LayerNorm, RMSNorm
 
 NEEDS = ("batches",)
-_CHANNELS_SECOND = tuple(
+#: The modules of torch whose layers give feature maps with the channels second.
+CHANNELS_SECOND = tuple(
     f"torch.nn.modules.{name}" for name in ("conv", "pooling", "batchnorm", "instancenorm", "upsampling")
 )
 
@@ -29,15 +30,16 @@ def find(case: Case) -> Iterator[Finding]:
             continue
         places = len(calls[0].shape) - 2
         made_by = type(case.source(norm)).__module__
-        if made_by in _CHANNELS_SECOND and 0 < (pooled := _pooled_axes(norm)) <= places:
+        if made_by in CHANNELS_SECOND and 0 < (pooled := _pooled_axes(norm)) <= places:
             (whole if pooled == places else some)[norm] = calls[0]
     if some:
         yield _finding(
             some,
             "Its input has the channels second, as a convolution gives it, and the norm pools the last axis: "
-            "each row of each channel gets mean 0 and size 1 by itself, so the rows of a picture lose what "
-            "tells them apart, and each column has a gamma of its own.",
-            "likely",
+            "each row of each channel gets mean 0 and size 1 by itself, so what tells one row from another "
+            "is lost, and each place in a row has a gamma of its own. In a picture that is seldom meant; "
+            "some networks for speech mean it, where the last axis holds frequencies and a row is a moment.",
+            "likely" if all(call.shape[-1] == call.shape[-2] for call in some.values()) else "possible",
         )
     if whole:
         yield _finding(
@@ -69,18 +71,8 @@ def _finding(found: dict[Norm, Call], follows: str, certainty: str) -> Finding:
 
 def _lines(found: dict[Norm, Call]) -> str:
     """For each number of channels, the line that pools them with the places."""
-    alike: dict[int, list[Norm]] = {}
-    for norm, call in found.items():
-        alike.setdefault(call.shape[1], []).append(norm)
-    return "\n".join(
-        each(
-            "layer norm without channels",
-            first_names(norms),
-            f"model.set_submodule({{name}}, nn.GroupNorm(1, {channels}))  # channels and places; then train",
-            every=True,
-        )
-        for channels, norms in alike.items()
-    )
+    lines = {norm: f"nn.GroupNorm(1, {call.shape[1]})" for norm, call in found.items()}
+    return replaced("layer norm without channels", lines, "channels and places; then train")
 
 
 def _pooled_axes(norm: Norm) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.lines import for_each_kind
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -18,7 +18,8 @@ def find(case: Case) -> Iterator[Finding]:
     found = {norm: smallest for norm in case.norms if (smallest := _below_eps(case, norm)) is not None}
     if not found:
         return
-    norm, square = min(found.items(), key=lambda item: item[1] / (item[0].eps or 1.0))
+    norm = min(found, key=lambda norm: found[norm] / (norm.eps or 1.0))
+    square = found[norm]
     eps = norm.eps or 0.0
     yield Finding(
         name="mean square near eps",
@@ -32,10 +33,9 @@ def find(case: Case) -> Iterator[Finding]:
             "Most of what such a row is divided by is epsilon, so the norm does not bring it to size 1. That "
             "is a fault if the row carries something, and none if it is padding."
         ),
-        mend=each(
+        mend=for_each_kind(
             "mean square near eps",
-            first_names(found),
-            f"{{layer}}.{norm.eps_name} = {square / 100:.0e}  # and train on",
+            {own: f"{{layer}}.{own.eps_name} = {square / 100:.0e}  # and train on" for own in found},
         ),
         certainty="possible",
         page="04-layernorm-for-transformers/07-low-precision",

@@ -8,7 +8,8 @@ from typing import Any
 from torch import nn
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, recalibrated, recalibrating
+from normcourse.clinic.lines import each, recalibrating
+from normcourse.clinic.mends import recalibrated
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 

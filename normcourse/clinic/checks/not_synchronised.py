@@ -37,7 +37,7 @@ def find(case: Case) -> Iterator[Finding]:
             "fewer, or with parts that differ in kind, it does. Where the processes do not train one model "
             "together it is no fault."
         ),
-        mend="model = normcourse.nn.SyncBatchNorm.convert_sync_batchnorm(model)",
+        mend="model = SyncBatchNorm.convert_sync_batchnorm(model)",
         certainty="possible",
         page="03-inference-statistics/08-several-processes",
     )

@@ -29,7 +29,7 @@ def find(case: Case) -> Iterator[Finding]:
                 "model.train() sets the statistics moving again. The gradient is another one too, because "
                 "none flows through the statistics, so a learning rate of training mode may be too high."
             ),
-            mend="normcourse.nn.freeze_batch_norm(model, affine=True)",
+            mend="freeze_batch_norm(model, affine=True)",
             certainty="possible",
             page="03-inference-statistics/04-freezing",
         )

@@ -1,11 +1,16 @@
 """Running statistics in float16 or bfloat16, where what a batch adds is rounded away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.lines import each, first_names
+from normcourse.clinic.mends import recalibrated
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -45,7 +50,22 @@ def find(case: Case) -> Iterator[Finding]:
         ),
         certainty="likely",
         page="04-layernorm-for-transformers/07-low-precision",
+        mending=_mending(list(found), case.batches),
     )
+
+
+def _mending(norms: Sequence[Norm], batches: Sequence[Any]) -> partial[None] | None:
+    # Of PyTorch's alone: others may not take inputs in 16 bits with their own values in 32.
+    if not batches or not all(isinstance(norm.layer, _BatchNorm) for norm in norms):
+        return None
+    return partial(_in_32_bits, names=first_names(norms), batches=batches)
+
+
+def _in_32_bits(model: nn.Module, names: Sequence[str], batches: Sequence[Any]) -> None:
+    """Keep these norms' values in 32 bits, and compute their statistics anew."""
+    for name in names:
+        model.get_submodule(name).float()
+    recalibrated(model, batches)
 
 
 def _lost(norm: Norm) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import at
+from normcourse.clinic.lines import at
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 

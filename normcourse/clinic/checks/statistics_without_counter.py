@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.mends import each, first_names
+from normcourse.clinic.lines import each, first_names
 from normcourse.clinic.report import Finding
-from normcourse.clinic.subject import Norm
 
 NEEDS = ()
 
 
 def find(case: Case) -> Iterator[Finding]:
     """Name the batch norms with momentum None whose statistics were set, but not their count."""
-    found = [norm for norm in case.norms if norm.averages_all and norm.batches == 0 and _set(norm)]
+    found = [norm for norm in case.norms if norm.averages_all and norm.batches == 0 and norm.updated]
     if found:
         yield Finding(
             name="statistics without counter",
@@ -31,11 +30,3 @@ def find(case: Case) -> Iterator[Finding]:
             certainty="certain",
             page="03-inference-statistics/01-running-statistics",
         )
-
-
-def _set(norm: Norm) -> bool:
-    """Whether the running statistics are not what they start as, 0 and 1."""
-    if norm.running is None:
-        return False
-    mean, var = norm.running
-    return bool((mean != 0).any() or (var != 1).any())

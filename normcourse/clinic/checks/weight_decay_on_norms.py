@@ -36,7 +36,7 @@ def find(case: Case) -> Iterator[Finding]:
         follows="Gamma starts at 1 and is pulled to 0. Many recipes leave the norms out of the decay.",
         mend=(
             "from normcourse.clinic import find_norms\n"
-            "own = {p for norm in find_norms(model) for p in norm.layer.parameters(recurse=False)}\n"
+            "own = {p for norm in find_norms(model) for p in norm.layer.parameters()}\n"
             'groups = [{"params": [p for p in model.parameters() if p not in own]},\n'
             '          {"params": [p for p in model.parameters() if p in own], "weight_decay": 0.0}]'
         ),
@@ -50,4 +50,4 @@ def _pulled(norm: Norm) -> list[object]:
     """What of a norm decay pulls away from its start; a layer that multiplies by 1 + w is pulled to 1."""
     if norm.offset:
         return []
-    return [parameter for parameter in norm.layer.parameters(recurse=False) if parameter.requires_grad]
+    return [parameter for parameter in norm.layer.parameters() if parameter.requires_grad]

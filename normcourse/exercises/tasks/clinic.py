@@ -31,6 +31,7 @@ Array = NDArray[Any]
 DISAGREE = Section("book/05-in-practice/01-when-train-and-eval-disagree", "When train and eval disagree")
 SAVED = Section("book/05-in-practice/02-what-was-saved", "What was saved")
 MOVED = Section("book/05-in-practice/03-what-moved-the-statistics", "What moved the statistics")
+PORTING = Section("book/05-in-practice/06-porting", "Porting between frameworks")
 GIVEN = Section("book/05-in-practice/05-what-the-layer-was-given", "What the layer was given")
 
 
@@ -466,7 +467,7 @@ PORT = CodeTask(
     name="clinic.port",
     title="D: a port",
     answer="port",
-    section=MOVED,
+    section=PORTING,
     outputs=("y", "next mean", "next variance"),
     reference=lambda **inputs: _port_mistaken(frozenset(), **inputs),
     mistaken=_port_mistaken,

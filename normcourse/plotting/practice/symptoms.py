@@ -1,7 +1,7 @@
 """What somebody sees whose script is wrong: a row of seeds for each thing that they measured."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +17,8 @@ _ROWS = ((COLOURS["BatchNorm"], "o"), (COLOURS["plain"], "s"), (COLOURS["other"]
 _HEIGHTS = 0.26, 0.72  # inches of a row, and of a panel's title and axis
 
 
-class Symptom(NamedTuple):
+@dataclass(frozen=True)
+class Symptom:
     """A panel of `symptoms`.
 
     Attributes:
