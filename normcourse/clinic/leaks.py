@@ -1,13 +1,11 @@
 """Whether one part of an input reaches the output of another, and through which layer first."""
 
-import random
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +17,7 @@ from normcourse.clinic.batches import (
     mapped,
     tensors_in,
 )
+from normcourse.clinic.quiet import random_kept
 from normcourse.clinic.subject import Norm, is_leaf
 
 __all__ = ["Leak", "change_of", "examples_leak", "few_examples", "later_leak"]
@@ -199,11 +198,10 @@ def _leak(
     count: int,
 ) -> Leak | None:
     """Whether this part of the output changes with another part of the input, and at which layer first."""
-    rewind = _rewinder(model)
 
     def run(batch: Any) -> tuple[Tensor, list[_Mark]]:
-        rewind()  # noise that a model draws is no leak
-        return _marked(model, batch, part, count)
+        with random_kept(model):  # so that each run begins with the same: noise is no leak
+            return _marked(model, batch, part, count)
 
     (before, marks), (after, others) = run(batch), run(changed)
     if before.dim() < 1 or len(before) != count or before.shape != after.shape:
@@ -223,24 +221,6 @@ def _leak(
     # A layer is noted when it ends, so those inside of one come before it.
     name = next((one.name for one, other in zip(marks, others, strict=False) if one.lets_through(other)), "")
     return Leak(own[name].name if name in own else name, change, name in own, judged=judged)
-
-
-def _rewinder(model: nn.Module) -> Callable[[], None]:
-    """What sets all random generators back to where they are now."""
-    tensors = [*model.parameters(), *model.buffers()]
-    devices = {tensor.device for tensor in tensors if tensor.device.type == "cuda"}
-    on_gpu = {device: torch.cuda.get_rng_state(device) for device in devices}
-    on_cpu, python = torch.get_rng_state(), random.getstate()
-    numpys = np.random.get_state()  # noqa: NPY002
-
-    def rewind() -> None:
-        torch.set_rng_state(on_cpu)
-        for device, state in on_gpu.items():
-            torch.cuda.set_rng_state(state, device)
-        random.setstate(python)
-        np.random.set_state(numpys)  # noqa: NPY002
-
-    return rewind
 
 
 def _marked(

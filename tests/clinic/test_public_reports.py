@@ -193,7 +193,8 @@ UNSEEN: dict[str, tuple[str, str]] = {
         "no model in PyTorch", "03-inference-statistics/03-modes"
     ),
     "epsilon left at the other framework's default": (
-        "any epsilon may be meant; only siblings that differ are named", "03-inference-statistics/11-which-n"
+        "any epsilon may be meant; `normcourse.porting.first_difference` with the original names the layer",
+        "05-in-practice/06-porting",
     ),
     "convolution and norm fused wrongly, with groups or transposed": (
         "no norm is left; `fold_batch_norms` does it rightly", "03-inference-statistics/07-folding-and-export"
