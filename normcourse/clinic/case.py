@@ -28,6 +28,7 @@ class Case:
         batches: Given batches; none if there are none.
         passes: What they showed; None without batches.
         optimizer: Trains the model; None if it was not given.
+        causal: Whether an output must not depend on later positions.
     """
 
     model: nn.Module
@@ -35,6 +36,7 @@ class Case:
     batches: Sequence[Any] = ()
     passes: Passes | None = None
     optimizer: Optimizer | None = None
+    causal: bool = False
 
     @cached_property
     def layers(self) -> Mapping[str, nn.Module]:

@@ -88,7 +88,7 @@ def examine(
             "optimizer": optimizer is not None and OPTIMIZER not in skipped,
             "causal": causal,
         }
-        case = Case(model, norms, given or (), passes, optimizer)
+        case = Case(model, norms, given or (), passes, optimizer, causal)
         findings, checked, failed = _checked(case, present, step)
         skipped |= failed
         if loss is not None and given is not None and passes is not None:

@@ -40,6 +40,7 @@ class Leak:
         judged: Whether every layer inside could be asked; not where a tensor lacks the axis, as a padded one.
         axis: Which axis of the input was taken for the positions.
         sure: Whether no other axis can hold them.
+        positions: How many there are.
     """
 
     layer: str
@@ -49,6 +50,7 @@ class Leak:
     judged: bool = True
     axis: int = 1
     sure: bool = True
+    positions: int = 0
 
 
 def few_examples(model: nn.Module, batch: Any) -> Any:
@@ -108,7 +110,7 @@ def _later(
         raise ValueError(f"the output of shape {tuple(y.shape)} has no axis of {long} positions")
 
     leak = _leak(model, norms, batch, mapped(model, batch, swap), earlier, count)
-    return leak and replace(leak, axis=axis)
+    return leak and replace(leak, axis=axis, positions=long)
 
 
 def _channels_of(model: nn.Module, batch: Any, sizes: Sequence[int]) -> int | None:

@@ -10,6 +10,7 @@ from normcourse.clinic.subject import Norm
 
 __all__ = [
     "at",
+    "by_channels",
     "each",
     "first_names",
     "for_each_kind",
@@ -72,6 +73,18 @@ def replaced(check: str, layers: Mapping[Norm, str], why: str) -> str:
         return f"model = {make}  # {why}"
     lines = {norm: f"model.set_submodule({{name}}, {make})  # {why}" for norm, make in layers.items()}
     return for_each_kind(check, lines, every=True)
+
+
+def by_channels(check: str, layers: Mapping[Norm, int]) -> str:
+    """The code that normalizes each position over its channels, which are on axis 1: by norm, how many."""
+    kinds = {norm: "RMSNorm" if norm.kind == "rms" else "LayerNorm" for norm in layers}
+    classes = "".join(
+        f"class Channel{kind}(nn.{kind}):\n"
+        "    def forward(self, x): return super().forward(x.movedim(1, -1)).movedim(-1, 1)\n\n"
+        for kind in dict.fromkeys(kinds.values())
+    )
+    made = {norm: f"Channel{kinds[norm]}({count})" for norm, count in layers.items()}
+    return classes + replaced(check, made, "over the channels of one position; then train")
 
 
 def with_imports(code: str) -> str:

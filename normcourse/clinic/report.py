@@ -64,6 +64,7 @@ class Finding:
         mending: Mends a model in place; with it the effect is measured.
         effect: What that changed.
         remark: Whether it is a matter of taste, which the report puts last.
+        causes: Other findings that may have brought it about; the report puts those before it.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Finding:
     mending: Callable[[nn.Module], object] | None = field(default=None, compare=False, repr=False)
     effect: Effect | None = None
     remark: bool = False
+    causes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.certainty not in CERTAINTIES:
@@ -92,11 +94,17 @@ class Finding:
         return before - after if isfinite(after) else -inf
 
     @property
+    def harms(self) -> bool:
+        """Whether the mend, tried on a copy, raised the loss."""
+        return self.gain < 0
+
+    @property
     def outcome(self) -> str:
         """What the mend changed, and what to make of it if that is a change for the worse."""
-        worse = self.gain < 0 and (
-            ". So leave it: the weights fit the statistics that they have, as they do where model.train() "
-            "was forgotten"
+        worse = self.harms and (
+            ". So leave it: the weights fit the statistics that they have better. It can be so where "
+            "model.train() was forgotten, or where the loss has another cause, such as dropout or branches "
+            "that are off in inference mode (stochastic depth)"
         )
         return f"{self.effect}{worse or ''}" if self.effect else ""
 
@@ -124,7 +132,8 @@ class Report:
     """What `examine` gives: findings, those that cost most first.
 
     Args:
-        findings: Ranked: by what the mend gains, then by how sure they are, remarks last.
+        findings: Ranked: by what the mend gains, then by how sure they are, remarks last; what may have
+            caused one comes before it.
         norms: How many norms of each kind the model has.
         checked: The checks that ran.
         skipped: Those that did not, and why.
@@ -143,6 +152,12 @@ class Report:
         ranked = sorted(
             self.findings, key=lambda f: (f.remark, -max(f.gain, 0.0), CERTAINTIES.index(f.certainty))
         )
+        for finding in [one for one in ranked if one.causes]:
+            place = ranked.index(finding)
+            later = [one for one in ranked[place:] if one.name in finding.causes]
+            if later:
+                ranked = [one for one in ranked if one not in later]
+                ranked[place:place] = later
         object.__setattr__(self, "findings", tuple(ranked))
 
     def __getitem__(self, name: str) -> Finding:
@@ -183,7 +198,8 @@ class Report:
             lines += _filled(finding.follows)
             if finding.effect:
                 lines += _filled(f"mended on a copy: {finding.outcome}")
-            lines += indent(f"mend: {finding.mend}", "   ").splitlines()
+            if not finding.harms:
+                lines += indent(f"mend: {finding.mend}", "   ").splitlines()
             lines += [f"   page: book/{finding.page}", ""]
         lines += _filled(self._foot(), "")
         return "\n".join(lines)
@@ -248,11 +264,11 @@ def _fold(finding: Finding) -> str:
     )
     effect = f"<p>Mended on a copy: {escape(finding.outcome)}.</p>" if finding.effect else ""
     gain = f", {escape(str(finding.effect))}" if finding.effect else ""
+    mend = f'<p>Mend:</p><pre style="white-space: pre-wrap">{escape(finding.mend)}</pre>'
     page = escape(finding.page)  # the link is from a page of the book, all of which are one folder deep
     return (
         f"<details><summary><b>{escape(finding.name)}</b> ({finding.certainty}): "
         f"{escape(_layers(finding.layers))}{gain}</summary><table>{rows}</table>"
-        f"<p>{escape(finding.follows)}</p>{effect}<p>Mend:</p>"
-        f'<pre style="white-space: pre-wrap">{escape(finding.mend)}</pre>'
+        f"<p>{escape(finding.follows)}</p>{effect}{'' if finding.harms else mend}"
         f'<p><small>Page: <a href="../{page}.html">book/{page}</a></small></p></details>'
     )

@@ -222,7 +222,10 @@ def port(answer: Any, inputs: dict[str, Any]) -> Any:
 
 
 def serve(answer: Any, inputs: dict[str, Any]) -> Any:
-    """Give a trained network for pictures, and pictures as a camera has them, to a script that asks it."""
+    """Give a trained network for pictures, and pictures as a camera has them, to a script that asks it.
+
+    The network comes in one of the two modes; what comes back says in which its layers were left.
+    """
     import torch
     from torch import nn
 
@@ -245,5 +248,6 @@ def serve(answer: Any, inputs: dict[str, Any]) -> Any:
         strict=False,
     )
     pictures = given["pictures"].to(torch.uint8)
-    logits = answer(model.train(), pictures, given["mean"], given["std"])
-    return logits, model[1].running_mean
+    logits = answer(model.train(bool(inputs["training"])), pictures, given["mean"], given["std"])
+    modes = torch.tensor([float(one.training) for one in model.modules()])
+    return logits, model[1].running_mean, modes

@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,18 @@ def test_what_costs_most_comes_first_then_what_is_surest() -> None:
     # A mend that makes things worse is no reason to come last.
     assert ranked.names == ("a", "b", "c", "e", "d")
     assert "So leave it" in str(ranked)
+    assert "stochastic depth" in str(ranked)
     assert len(ranked) == len(list(ranked)) == 5
     assert str(ranked.findings[0].effect) == "loss falls from 2 to 0.5"
+
+
+@pytest.mark.parametrize(("after", "advised"), [(1.5, True), (2.5, False)])
+def test_a_mend_that_raised_the_loss_is_not_printed(after: float, advised: bool) -> None:
+    one = replace(finding("x", "likely", Effect("loss", 2.0, after)), mend="call_me()")
+    report = Report((one,), {"batch": 1}, (), {})
+    for text in (str(report), report._repr_html_()):
+        assert ("call_me()" in text) == advised
+        assert ("So leave it" in text) == (not advised)
 
 
 def test_bad_input_is_refused_with_the_reason() -> None:

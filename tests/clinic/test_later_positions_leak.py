@@ -1,11 +1,14 @@
 """A later position reaches an earlier one."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from planting import Planted, assert_found, norms_of, plants
 from specimens import CAUSAL, Specimen, healthy
 from torch import Tensor, nn
 
+from normcourse import nn as ours
 from normcourse.clinic import examine, find_norms
 
 CHECK = "later positions leak"
@@ -159,3 +162,67 @@ def test_where_nothing_says_the_axis_it_is_only_possible() -> None:
     finding = examine(_Padded(hidden=True), [torch.randn(6, 8, 20)], causal=True, progress=False)[CHECK]
     assert finding.certainty == "possible"
     assert "on axis 2 nothing leaks" in finding.follows
+
+
+class _Channels(nn.Module):
+    """A causal network of (N, C, T) with norms inside; takes (N, T)."""
+
+    def __init__(self, make: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.first, self.n1 = nn.Conv1d(1, 8, 3), make()
+        self.second, self.n2 = nn.Conv1d(8, 8, 3), make()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.n1(self.first(nn.functional.pad(x[:, None], (2, 0))))
+        z: Tensor = self.n2(self.second(nn.functional.pad(y, (2, 0))))
+        return z
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda channels: nn.LayerNorm(12),
+        lambda channels: nn.RMSNorm(12),
+        lambda channels: nn.LayerNorm((channels, 12)),
+        lambda channels: nn.GroupNorm(2, channels),
+        lambda channels: nn.BatchNorm1d(channels),
+        lambda channels: ours.BatchNorm1d(channels),
+    ],
+)
+@pytest.mark.parametrize("check", [CHECK, "layer norm without channels", "layer norm over several axes"])
+def test_with_channels_first_its_mend_is_another_layer_that_ends_the_leak(
+    make: Callable[[int], nn.Module], check: str
+) -> None:
+    torch.manual_seed(0)
+    model = _Channels(lambda: make(8))
+    batches = [torch.randn(6, 12) for _ in range(3)]
+    report = examine(model, batches, causal=True, progress=False)
+    assert report[CHECK].layers == ("n1", "n2")
+    if check not in report.names:
+        return
+    exec(report[check].mend, {"model": model})
+    assert model(batches[0]).shape == (6, 8, 12)
+    assert not {CHECK, check} & set(examine(model, batches, causal=True, progress=False).names)
+
+
+def test_a_norm_along_positions_without_features_gets_no_line_that_leaks_again() -> None:
+    mend = examine(nn.LayerNorm(12), [torch.randn(6, 12)], causal=True, progress=False)[CHECK].mend
+    assert mend.startswith("# ")
+    assert "last axis" in mend
+
+
+def test_the_layer_that_leaks_is_not_proposed_where_channels_and_positions_are_as_many() -> None:
+    class Predicts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm, self.out = nn.Conv1d(1, 12, 1), nn.BatchNorm1d(12), nn.Conv1d(12, 1, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.out(self.norm(self.conv(x[:, None])))
+            return y[:, 0]
+
+    torch.manual_seed(0)
+    model = Predicts()
+    batches = [torch.randn(6, 12) for _ in range(3)]
+    exec(examine(model, batches, causal=True, progress=False)[CHECK].mend, {"model": model})
+    assert CHECK not in examine(model, batches, causal=True, progress=False).names

@@ -98,3 +98,14 @@ def test_frequencies_are_only_possibly_a_fault() -> None:
     finding = examine(model, [torch.randn(6, 1, 30, 40)], progress=False)["layer norm without channels"]
     assert finding.certainty == "possible"
     assert "speech" in finding.follows
+
+
+def test_in_a_causal_model_its_mend_pools_no_positions() -> None:
+    model = nn.Sequential(nn.ConstantPad2d((0, 0, 2, 0), 0.0), nn.Conv2d(1, 4, (3, 1)), nn.LayerNorm(9))
+    batches = [torch.randn(6, 1, 7, 9)]  # frames on axis 2, frequencies last
+    finding = examine(model, batches, causal=True, progress=False)[CHECK]
+    assert "GroupNorm" not in finding.mend
+    exec(finding.mend, {"model": model})
+    x = batches[0].clone()
+    x[:, :, -1] += 1
+    assert torch.equal(model(x)[:, :, :-1], model(batches[0])[:, :, :-1])

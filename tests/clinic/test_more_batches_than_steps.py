@@ -6,7 +6,7 @@ from planting import Planted, assert_found, norms_of, plants
 from specimens import Specimen
 from torch import Tensor, nn
 
-from normcourse.clinic import examine
+from normcourse.clinic import Report, examine
 
 CHECK = "more batches than steps"
 
@@ -53,3 +53,37 @@ def test_what_else_moved_them_is_told_by_the_count(passes: int, validations: int
 def test_a_pass_for_each_step_is_silent_and_so_is_who_counts_none() -> None:
     assert trained(torch.optim.Adam, 1) == ()
     assert trained(torch.optim.SGD, 2, 5) == ()
+
+
+FAR = "statistics far from the batches"
+
+
+def _strayed(*, frozen: bool = False) -> Report:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
+    model[1].requires_grad_(not frozen)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    batches = [torch.randn(32, 4) for _ in range(8)]
+    for x in batches * 4:
+        optimizer.zero_grad()
+        (model(x) - x[:, :1]).square().mean().backward()
+        optimizer.step()
+    with torch.no_grad():
+        for x in batches * 2:
+            model(x * 3 + 5)
+    pairs = [(x, x[:, :1]) for x in batches]
+    return examine(model, pairs, loss=nn.functional.mse_loss, optimizer=optimizer, progress=False)
+
+
+def test_beside_statistics_that_strayed_it_is_the_named_cause_and_comes_first() -> None:
+    report = _strayed()
+    assert report.names[:2] == (CHECK, FAR)
+    assert f'"{CHECK}" says what may have done it' in report[FAR].follows
+    assert report[FAR].gain > 0  # tried all the same: counters say less than the other causes
+
+
+def test_two_causes_are_named_and_both_come_first() -> None:
+    report = _strayed(frozen=True)
+    assert set(report.names[:2]) == {CHECK, "gamma frozen statistics moving"}
+    assert report.names[2] == FAR
+    assert "say what may have done it" in report[FAR].follows

@@ -8,7 +8,7 @@ from planting import Planted, assert_found, norms_of, plants
 from specimens import Specimen, healthy
 from torch import nn
 
-from normcourse.clinic import Report, examine
+from normcourse.clinic import Report, examine, find_norms
 from normcourse.clinic.mends import recalibrated
 from normcourse.clinic.subject import Norm
 from normcourse.data import load_drawn_digits
@@ -139,3 +139,31 @@ def test_a_few_examples_say_nothing() -> None:
     specimen = healthy("the course's MLP")
     specimen.batches = [specimen.batches[0][:1]]
     assert CHECK not in specimen.report().names
+
+
+class _Skips(nn.Module):
+    """Leaves its second block out of every other pass of training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.BatchNorm1d(4), nn.BatchNorm1d(4)
+        self.passes = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.first(x)
+        self.passes += self.training
+        return y if self.training and self.passes % 2 else y + self.second(y + 3)
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_branches_that_training_skips_are_named_by_their_counters(skips: bool) -> None:
+    torch.manual_seed(0)
+    model: nn.Module = _Skips() if skips else nn.Sequential(nn.BatchNorm1d(4), nn.BatchNorm1d(4))
+    batches = [torch.randn(32, 4) for _ in range(4)]
+    for x in batches * 20:
+        model(x)
+    _spoil(find_norms(model)[1])
+    follows = examine(model, batches, progress=False)[CHECK].follows
+    assert ("counted from 40 to 80 batches" in follows) == skips
+    assert "dropout or branches" in follows
+    assert "stochastic depth" in follows

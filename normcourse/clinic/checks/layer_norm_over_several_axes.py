@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from normcourse.clinic.case import Case
 from normcourse.clinic.checks.layer_norm_without_channels import CHANNELS_SECOND
-from normcourse.clinic.lines import replaced
+from normcourse.clinic.lines import by_channels, replaced
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
 
@@ -50,10 +50,13 @@ def find(case: Case) -> Iterator[Finding]:
 
 
 def _line(case: Case, layers: dict[Norm, tuple[int, ...]]) -> str:
+    channels_first = {norm: shape[0] for norm, shape in layers.items() if _channels_first(case, norm, shape)}
+    if case.causal and len(channels_first) == len(layers):  # group norm pools positions too
+        return by_channels("layer norm over several axes", channels_first)
     lines = {}
     for norm, shape in layers.items():
         kind = "RMSNorm" if norm.kind == "rms" else "LayerNorm"
-        first = _channels_first(case, norm, shape)
+        first = norm in channels_first
         lines[norm] = f"nn.GroupNorm(1, {shape[0]})" if first else f"nn.{kind}({shape[-1]})"
     if any("GroupNorm" in make for make in lines.values()):
         why = "the same pool with a gamma for each channel, so for any size; then train"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from normcourse.clinic.case import Case
-from normcourse.clinic.lines import replaced
+from normcourse.clinic.lines import by_channels, replaced
 from normcourse.clinic.passes import Call
 from normcourse.clinic.report import Finding
 from normcourse.clinic.subject import Norm
@@ -30,10 +30,11 @@ def find(case: Case) -> Iterator[Finding]:
             continue
         places = len(calls[0].shape) - 2
         made_by = type(case.source(norm)).__module__
-        if made_by in CHANNELS_SECOND and 0 < (pooled := _pooled_axes(norm)) <= places:
+        if made_by in CHANNELS_SECOND and 0 < (pooled := pooled_axes(norm)) <= places:
             (whole if pooled == places else some)[norm] = calls[0]
     if some:
         yield _finding(
+            case,
             some,
             "Its input has the channels second, as a convolution gives it, and the norm pools the last axis: "
             "each row of each channel gets mean 0 and size 1 by itself, so what tells one row from another "
@@ -43,6 +44,7 @@ def find(case: Case) -> Iterator[Finding]:
         )
     if whole:
         yield _finding(
+            case,
             whole,
             "Its input has the channels second, as a convolution gives it, and the norm pools all places of "
             "one channel. That is instance norm, with a gamma of its own for each place: how strong a "
@@ -52,30 +54,34 @@ def find(case: Case) -> Iterator[Finding]:
         )
 
 
-def _finding(found: dict[Norm, Call], follows: str, certainty: str) -> Finding:
+def _finding(case: Case, found: dict[Norm, Call], follows: str, certainty: str) -> Finding:
     norm, call = next(iter(found.items()))
     return Finding(
         name="layer norm without channels",
         layers=tuple(norm.name for norm in found),
         measured={
             "shape of the first one's input": " x ".join(map(str, call.shape)),
-            "its normalized shape": " x ".join(map(str, call.shape[-_pooled_axes(norm) :])),
+            "its normalized shape": " x ".join(map(str, call.shape[-pooled_axes(norm) :])),
             "values that share one mean": norm.features,
         },
         follows=follows,
-        mend=_lines(found),
+        mend=_lines(case, found),
         certainty=certainty,
         page="04-layernorm-for-transformers/01-one-formula",
     )
 
 
-def _lines(found: dict[Norm, Call]) -> str:
-    """For each number of channels, the line that pools them with the places."""
+def _lines(case: Case, found: dict[Norm, Call]) -> str:
+    """For each number of channels, the line that pools them: with the places, or in a causal model alone."""
+    if case.causal:
+        return by_channels(
+            "layer norm without channels", {norm: call.shape[1] for norm, call in found.items()}
+        )
     lines = {norm: f"nn.GroupNorm(1, {call.shape[1]})" for norm, call in found.items()}
     return replaced("layer norm without channels", lines, "channels and places; then train")
 
 
-def _pooled_axes(norm: Norm) -> int:
+def pooled_axes(norm: Norm) -> int:
     """How many of the last axes it pools; 0 for a class that may bring others last first, as ConvNeXt's."""
     if type(norm.layer).forward not in _OVER_THE_LAST:
         return 0

@@ -190,6 +190,8 @@ RESTORE = CodeTask(
 def _averaging(rng: Generator) -> Inputs:
     return {
         **_weights(rng),
+        **_trained(rng),
+        "tracked": int(rng.integers(3, 7)),
         **_batches(rng, int(rng.integers(3, 5))),
         "decay": float(rng.uniform(0.6, 0.8)),
     }
@@ -216,11 +218,15 @@ def _average_mistaken(mistakes: Mistakes, **inputs: Any) -> tuple[Array, ...]:
             for old, new in zip(_statistics(averaged), _statistics(model), strict=True):
                 old.copy_(new)
         if not set(KEPT) & mistakes:
-            if "momentum left" not in mistakes:
+            if not {"momentum left", "not reset"} & mistakes:
+                averaged[1].reset_running_stats()
+            if not {"momentum left", "momentum after a reset"} & mistakes:
                 averaged[1].momentum = None
             with torch.no_grad():
                 for x, _ in batches:
                     averaged(x)
+                if "pooled" in mistakes:
+                    averaged[1].running_var.copy_(averaged[0](torch.cat([x for x, _ in batches])).var(0))
         return averaged.train("training mode" in mistakes)
 
     return _tried(calls.average, answer, inputs)
@@ -232,6 +238,8 @@ def _statistics(model: Any) -> tuple[Any, Any]:
 
 # Which statistics an averaged network may have that were not computed with its weights.
 KEPT = ("statistics of the start", "statistics of the last", "norm of the last", "statistics averaged")
+# What may be amiss with those that were.
+AMISS = ("momentum left", "momentum after a reset", "not reset", "pooled")
 
 AVERAGE = CodeTask(
     name="clinic.average",
@@ -270,7 +278,28 @@ AVERAGE = CodeTask(
             "momentum left",
             "statistics",
             "You recalibrate with the layer's momentum of 0.1, so that much of the start is left after these "
-            "few batches. Take the plain average: momentum = None.",
+            "few batches. Take the plain average: reset_running_stats() and momentum = None.",
+        ),
+        Mistake(
+            "momentum after a reset",
+            "statistics",
+            "You reset the statistics, but recalibrate with the layer's momentum of 0.1, so that zeros and "
+            "ones still have most of the weight after these few batches. Take the plain average: momentum = "
+            "None.",
+        ),
+        Mistake(
+            "not reset",
+            "statistics",
+            "You recalibrate without a reset. The layer has counted the batches of its earlier training, and "
+            "with momentum = None its old statistics enter the average with their number. Call "
+            "reset_running_stats() first.",
+        ),
+        Mistake(
+            "pooled",
+            "statistics",
+            "Your variance is pooled over all batches, as normcourse's recalibrate does it, so it also holds "
+            "how far apart the batches' means are. Here the plain average over the batches is asked for: "
+            "each gives one variance, divided by n - 1.",
         ),
         Mistake(
             "turned round",
@@ -291,7 +320,7 @@ AVERAGE = CodeTask(
     ),
     probes=(Probe("some steps", _averaging),),
     checks=(
-        Check("statistics", 2, outputs=("running mean", "running variance"), faults=(*KEPT, "momentum left")),
+        Check("statistics", 2, outputs=("running mean", "running variance"), faults=(*KEPT, *AMISS)),
         Check("weights", 1, faults=(KEPT[0], "norm of the last", "turned round", "no average")),
         Check("ready for use", 1, faults=("statistics of the start", "training mode")),
     ),
@@ -441,7 +470,11 @@ def _port_mistaken(mistakes: Mistakes, **inputs: Any) -> tuple[Array, ...]:
             mean, var = var, mean
         if "deviation" in mistakes:
             var = var.sqrt()
-        eps = 1e-5 if "epsilon left" in mistakes else settings["epsilon"]
+        eps = settings["epsilon"]
+        if "epsilon left" in mistakes:
+            eps = 1e-5
+        elif "epsilon typed in" in mistakes:
+            eps = 1e-3
         momentum = 1 - settings["momentum"]
         if "momentum copied" in mistakes:
             momentum = settings["momentum"]
@@ -486,7 +519,14 @@ PORT = CodeTask(
         Mistake(
             "epsilon left",
             "epsilon",
-            "You leave eps at PyTorch's 1e-5. The settings have another: give it to the layer.",
+            "The layer's eps is PyTorch's 1e-5, or another small number that is not in the settings. Give it "
+            "that of the settings.",
+        ),
+        Mistake(
+            "epsilon typed in",
+            "epsilon",
+            "You give the layer an eps of 1e-3, which is Keras's default. This model may have another: take "
+            "that of the settings.",
         ),
         Mistake(
             "mean and variance",
@@ -510,7 +550,7 @@ PORT = CodeTask(
     ),
     probes=(Probe("a dense layer and its norm", _foreign),),
     checks=(
-        Check("epsilon", 2, outputs=("y",), faults=("epsilon left", *MISPLACED)),
+        Check("epsilon", 2, outputs=("y",), faults=("epsilon left", "epsilon typed in", *MISPLACED)),
         Check(
             "momentum",
             2,
@@ -640,7 +680,7 @@ TOKENS = CodeTask(
 # A service
 
 
-def _camera(rng: Generator) -> Inputs:
+def _camera(rng: Generator, *, training: bool) -> Inputs:
     n, size, maps, classes = int(rng.integers(3, 6)), int(rng.integers(4, 6)), 4, 3
     return {
         "w1": rng.normal(size=(maps, 3, 2, 2)),
@@ -649,6 +689,7 @@ def _camera(rng: Generator) -> Inputs:
         "pictures": rng.integers(0, 256, size=(n, size, size, 3)),
         "mean": np.array([0.3, 0.45, 0.6]) + rng.uniform(-0.05, 0.05, 3),
         "std": np.array([0.2, 0.3, 0.4]) + rng.uniform(-0.03, 0.03, 3),
+        "training": int(training),
     }
 
 
@@ -670,8 +711,13 @@ def _serve_mistaken(mistakes: Mistakes, **inputs: Any) -> tuple[Array, ...]:
             x = (x - mean[:, None, None]) / std[:, None, None]
         if "divided last" in mistakes:
             x = x / 255
+        before = model.training
+        model.train(before and "mode as it comes" in mistakes)
         with torch.no_grad():
-            return model.train("training mode" in mistakes)(x)
+            logits = model(x)
+        after = before and "left in inference mode" not in mistakes
+        model.train(after or "left in training mode" in mistakes)
+        return logits
 
     return _tried(calls.serve, answer, inputs)
 
@@ -681,7 +727,7 @@ SERVE = CodeTask(
     title="F: a service",
     answer="classify",
     section=GIVEN,
-    outputs=("logits", "running mean"),
+    outputs=("logits", "running mean", "mode"),
     reference=lambda **inputs: _serve_mistaken(frozenset(), **inputs),
     mistaken=_serve_mistaken,
     mistakes=(
@@ -721,22 +767,38 @@ SERVE = CodeTask(
             "permute(0, 3, 1, 2).",
         ),
         Mistake(
-            "training mode",
+            "mode as it comes",
             "mode",
-            "You ask in training mode: answers depend on each other, and the running statistics move. Call "
-            "model.eval().",
+            "You ask in the mode in which the network comes. In training mode answers depend on each other, "
+            "and the running statistics move. Call model.eval().",
+        ),
+        Mistake(
+            "left in inference mode",
+            "mode",
+            "The network stays in inference mode, also where it came in training mode. Keep model.training "
+            "before you call eval(), and put it back with model.train(...) after the answer.",
+        ),
+        Mistake(
+            "left in training mode",
+            "mode",
+            "The network goes back into training mode, also where it came in inference mode. Keep "
+            "model.training before you call eval(), and give it to model.train(...) after the answer.",
         ),
     ),
-    probes=(Probe("some pictures", _camera),),
+    probes=(
+        Probe("a network in training mode", lambda rng: _camera(rng, training=True)),
+        Probe("a network in inference mode", lambda rng: _camera(rng, training=False)),
+    ),
     checks=(
         Check("scale", 2, faults=("not divided", "divided last", "their own statistics", "not standardised")),
         Check("layout", 1, faults=("reshaped", "sides exchanged")),
-        Check("mode", 1, faults=("training mode", "not divided")),
+        Check("mode", 1, faults=("mode as it comes", "left in inference mode", "left in training mode")),
     ),
     hints=(
         "Print the range of what the network is given, here and in training.",
         "What does reshape do with the numbers of one pixel? Try it on two pixels of three colours.",
-        "x = pictures.permute(0, 3, 1, 2) / 255, then (x - mean[:, None, None]) / std[:, None, None].",
+        "x = pictures.permute(0, 3, 1, 2) / 255, then (x - mean[:, None, None]) / std[:, None, None]. Keep "
+        "before = model.training, and call model.train(before) after the answer.",
     ),
     # What is standardised by itself has no scale; what is not divided first is not divided.
     alike=(
@@ -751,7 +813,7 @@ SERVE = CodeTask(
     call="serve",
     apart="nothing",
     libraries=("numpy", "torch"),
-    handed_out=("not divided", "reshaped"),
+    handed_out=("not divided", "reshaped", "left in inference mode"),
 )
 
 
@@ -785,18 +847,18 @@ DIAGNOSE = ChoiceTask(
             (
                 Option(
                     "too long an average",
-                    "With the statistics of what it is asked about it does as well as the last weights: its "
-                    "own weights are good.",
+                    "With the statistics of the digits on which it is tested it does as well as the last "
+                    "weights: its own weights are good.",
                 ),
                 Option("wrong mode", "The averaged network is in inference mode, as it has to be."),
                 Option(
                     "statistics of the start",
-                    "Right: no step moved its running statistics, and with those of what it is asked about "
-                    "it does well.",
+                    "Right: no step moved its running statistics, and with those of the digits on which it "
+                    "is tested it does well.",
                 ),
                 Option(
                     "weights of the start",
-                    "Then it would fail with the statistics of what it is asked about as well.",
+                    "Then it would fail with the statistics of the tested digits as well.",
                 ),
             ),
             "statistics of the start",
@@ -850,7 +912,7 @@ DIAGNOSE = ChoiceTask(
         ),
         Question(
             "E",
-            "A model foretells fair coins in whole sequences, and guesses when it gets what has been thrown "
+            "A model predicts fair coins in whole sequences, and guesses when it gets what has been thrown "
             "so far.",
             (
                 Option(
@@ -859,7 +921,7 @@ DIAGNOSE = ChoiceTask(
                 ),
                 Option(
                     "the norm sees what comes",
-                    "Right: its mean and deviation hold all tokens, those to be foretold as well.",
+                    "Right: its mean and deviation hold all tokens, those to be predicted as well.",
                 ),
                 Option(
                     "wrong mode",

@@ -180,23 +180,27 @@ def tokens_by_a_group_norm(x, weight, bias, eps):
 
 
 def classify_picture_by_picture(model, pictures, mean, std):
+    before = [(one, one.training) for one in model.modules()]
     model.eval()
     with torch.inference_mode():
         one_by_one = []
         for picture in pictures:
             channels = [(picture[..., c].double() / 255 - mean[c]) / std[c] for c in range(3)]
             one_by_one.append(model(torch.stack(channels)[None])[0])
+    for one, training in before:
+        one.training = training
     return torch.stack(one_by_one)
 
 
 def classify_colours_last(model, pictures, mean, std):
-    """Looks wrong: no division by 255. Mean and deviation are multiplied instead."""
+    """Looks wrong: no division by 255, and no train(). The mean is 255-fold, and eval() is a copy's."""
     x = (pictures.double() - 255 * mean) / (255 * std)
-    return model.eval()(torch.moveaxis(x, 3, 1))
+    return copy.deepcopy(model).eval()(torch.moveaxis(x, 3, 1))
 
 
 def classify_by_a_formula(model, pictures, mean, std):
     """Put the standardisation into the first layer."""
+    before = model.training
     conv, *rest = model.eval()
     x = pictures.double().permute(0, 3, 1, 2)
     weight = conv.weight / (255 * std[:, None, None])
@@ -204,6 +208,7 @@ def classify_by_a_formula(model, pictures, mean, std):
     z = functional.conv2d(x, weight, -shift)
     for layer in rest:
         z = layer(z)
+    model.train(before)
     return z.tolist()
 
 
