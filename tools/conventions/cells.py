@@ -1,41 +1,51 @@
 """The questions, and how a number is judged."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 
 from normcourse.porting.conventions import Cell
 
-# By key: the subject, and the question. A row of the table each.
-QUESTIONS = {
-    "bn.eps": ("BatchNorm", "default epsilon"),
-    "bn.momentum": ("BatchNorm", "default momentum, and what it is the weight of"),
-    "bn.normalizes": ("BatchNorm", "variance that a training batch is divided by"),
-    "bn.stored": ("BatchNorm", "variance that goes into the running variance"),
-    "bn.axis": ("BatchNorm", "axis of the channels"),
-    "bn.state": ("BatchNorm", "names, in the order in which they are saved"),
-    "bn.start": ("BatchNorm", "first gamma, beta, mean and variance"),
-    "bn.inference": ("BatchNorm", "how inference mode is asked for"),
-    "bn.frozen": ("BatchNorm", "frozen, and called for training"),
-    "bn.half": ("BatchNorm", "in 16 bits: dtype of gamma, running mean, output"),
-    "ln.eps": ("LayerNorm", "default epsilon"),
-    "ln.axis": ("LayerNorm", "axes that are pooled"),
-    "ln.half": ("LayerNorm", "float16 inputs of 300, whose squares overflow"),
-    "ln.offset": ("LayerNorm", "float32 inputs of 30000 plus or minus 1"),
-    "rms.eps": ("RMSNorm", "default epsilon"),
-    "rms.cast": ("RMSNorm", "in 16 bits: rounded before or after the weight"),
-    "gn.eps": ("GroupNorm", "default epsilon"),
-    "gn.groups": ("GroupNorm", "default number of groups"),
-    "gn.affine": ("GroupNorm", "gamma of 8 channels in 4 groups has"),
-    "in.eps": ("InstanceNorm", "default epsilon"),
-    "in.affine": ("InstanceNorm", "gamma and beta by default"),
-    "dense.shape": ("Around the norms", "weight of a linear layer from 3 to 5"),
-    "conv.shape": ("Around the norms", "kernel of 3 x 2 places from 4 channels to 5"),
-    "conv.same": ("Around the norms", "padding 'same' with stride 2: zeros before, after"),
-    "function": ("Around the norms", "the function beside the layer"),
+# By key: what each framework's module calls its answer, the subject, and the question.
+_ROWS = {
+    "bn.eps": ("batch_norm_eps", "BatchNorm", "default epsilon"),
+    "bn.momentum": ("momentum", "BatchNorm", "default momentum, and what it is the weight of"),
+    "bn.normalizes": ("normalizes", "BatchNorm", "variance that a training batch is divided by"),
+    "bn.stored": ("stored", "BatchNorm", "variance that goes into the running variance"),
+    "bn.axis": ("axis", "BatchNorm", "axis of the channels"),
+    "bn.state": ("state", "BatchNorm", "names, in the order in which they are saved"),
+    "bn.start": ("start", "BatchNorm", "first gamma, beta, mean and variance"),
+    "bn.inference": ("inference", "BatchNorm", "how inference mode is asked for"),
+    "bn.frozen": ("frozen", "BatchNorm", "frozen, and called for training"),
+    "bn.half": ("half", "BatchNorm", "in 16 bits: dtype of gamma, running mean, output"),
+    "ln.eps": ("layer_norm_eps", "LayerNorm", "default epsilon"),
+    "ln.axis": ("layer_norm_axis", "LayerNorm", "axes that are pooled"),
+    "ln.half": ("layer_norm_half", "LayerNorm", "float16 inputs of 300, whose squares overflow"),
+    "ln.offset": ("layer_norm_offset", "LayerNorm", "float32 inputs of 30000 plus or minus 1"),
+    "rms.eps": ("rms_norm_eps", "RMSNorm", "default epsilon"),
+    "rms.cast": ("rms_norm_cast", "RMSNorm", "in 16 bits: rounded before or after the weight"),
+    "gn.eps": ("group_norm_eps", "GroupNorm", "default epsilon"),
+    "gn.groups": ("group_norm_groups", "GroupNorm", "default number of groups"),
+    "gn.affine": ("group_norm_affine", "GroupNorm", "gamma of 8 channels in 4 groups has"),
+    "in.eps": ("instance_norm_eps", "InstanceNorm", "default epsilon"),
+    "in.affine": ("instance_norm_affine", "InstanceNorm", "gamma and beta by default"),
+    "dense.shape": ("dense_shape", "Around the norms", "weight of a linear layer from 3 to 5"),
+    "conv.shape": ("conv_shape", "Around the norms", "kernel of 3 x 2 places from 4 channels to 5"),
+    "conv.same": ("conv_same", "Around the norms", "padding 'same' with stride 2: zeros before, after"),
+    "function": ("function", "Around the norms", "the function beside the layer"),
 }
+QUESTIONS = {key: (subject, question) for key, (_, subject, question) in _ROWS.items()}  # rows of the table
 Column = Mapping[str, Callable[[], Cell]]
+
+
+def column(answers: Mapping[str, Any]) -> Column:
+    """Return, by question, the functions that answer it: of a framework's module, all that it defines."""
+    if missing := [name for name, _, _ in _ROWS.values() if name not in answers]:
+        raise AssertionError(f"{answers['__name__']} does not answer {', '.join(missing)}")
+    return {key: answers[name] for key, (name, _, _) in _ROWS.items()}
+
 
 BATCH = np.array([[1.0], [3.0], [3.0], [9.0]], dtype=np.float32)
 MEAN, BIASED, UNBIASED = 4.0, 9.0, 12.0  # of that batch

@@ -303,30 +303,4 @@ def function() -> Cell:
     return Cell(f"none: a node is one (BatchNormalization since opset {version})", "absent", how)
 
 
-COLUMN = {
-    "bn.eps": batch_norm_eps,
-    "bn.momentum": momentum,
-    "bn.normalizes": normalizes,
-    "bn.stored": stored,
-    "bn.axis": axis,
-    "bn.state": state,
-    "bn.start": start,
-    "bn.inference": inference,
-    "bn.frozen": frozen,
-    "bn.half": half,
-    "ln.eps": layer_norm_eps,
-    "ln.axis": layer_norm_axis,
-    "ln.half": layer_norm_half,
-    "ln.offset": layer_norm_offset,
-    "rms.eps": rms_norm_eps,
-    "rms.cast": rms_norm_cast,
-    "gn.eps": group_norm_eps,
-    "gn.groups": group_norm_groups,
-    "gn.affine": group_norm_affine,
-    "in.eps": instance_norm_eps,
-    "in.affine": instance_norm_affine,
-    "dense.shape": dense_shape,
-    "conv.shape": conv_shape,
-    "conv.same": conv_same,
-    "function": function,
-}
+COLUMN = cells.column(globals())

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from normcourse.data import load_digits
 from normcourse.porting import first_difference
+from normcourse.porting.recording import Model
 
 __all__ = ["NAMES", "differences", "images", "torch_network", "trained"]
 
@@ -59,9 +60,9 @@ def trained(steps: int = 400) -> nn.Sequential:
     return network.eval()
 
 
-def differences(network: nn.Module, recorded: Arrays) -> dict[str, float]:
+def differences(one: Model, two: Model, batch: torch.Tensor, *, tolerance: float = 1e-5) -> dict[str, float]:
     """Return the difference after each layer, as a share of its largest value, to one digit."""
-    found = first_difference(network, recorded, images(), tolerance=1e-5)
+    found = first_difference(one, two, batch, tolerance=tolerance)
     if found:
         raise AssertionError(f"the port is wrong:\n{found}")
     return {layer.one: float(f"{layer.relative:.0e}") for layer in found.layers}
