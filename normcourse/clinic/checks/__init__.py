@@ -13,7 +13,7 @@ from normcourse.clinic.case import Case
 from normcourse.clinic.lines import with_imports
 from normcourse.clinic.report import Finding
 
-__all__ = ["CHECKS", "NEEDED", "Check"]
+__all__ = ["CHECKS", "NEEDED", "Check", "name_of"]
 
 #: What a check may need beside the model, and what to say where it is not there.
 NEEDED = {
@@ -40,8 +40,13 @@ class Check:
     find: Callable[[Case], Iterator[Finding]]
 
 
+def name_of(module: ModuleType) -> str:
+    """What the findings of a check's module are called."""
+    return module.__name__.rpartition(".")[2].replace("_", " ")
+
+
 def _check(module: ModuleType) -> Check:
-    name = module.__name__.rpartition(".")[2].replace("_", " ")
+    name = name_of(module)
     if unknown := set(module.NEEDS) - set(NEEDED):
         raise ValueError(
             f"the check {name!r} needs {sorted(unknown)}, but only {sorted(NEEDED)} can be needed"
@@ -55,10 +60,8 @@ def _check(module: ModuleType) -> Check:
     return Check(name, about, tuple(module.NEEDS), find)
 
 
-#: What other findings bring about comes after them.
-_LAST = ("statistics_far_from_the_batches",)
 #: The checks, by the names of their modules.
 CHECKS = tuple(
     _check(import_module(f"{__name__}.{found.name}"))
-    for found in sorted(iter_modules(__path__), key=lambda m: (m.name in _LAST, m.name))
+    for found in sorted(iter_modules(__path__), key=lambda m: m.name)
 )

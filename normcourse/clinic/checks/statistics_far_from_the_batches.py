@@ -1,13 +1,13 @@
 """Running statistics that are not those of the given batches."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import exp, isfinite
-from types import ModuleType
 
 from normcourse.clinic.case import Case
 from normcourse.clinic.checks import (
     gamma_frozen_statistics_moving,
     more_batches_than_steps,
+    name_of,
     statistics_exchanged,
     statistics_in_16_bits,
 )
@@ -60,7 +60,9 @@ def find(case: Case) -> Iterator[Finding]:
         certainty="likely" if any(map(is_far, off.values())) else "possible",
         page="03-inference-statistics/"
         + ("06-test-time-adaptation" if at_the_start and arrived else "02-lag-and-recalibration"),
-        mending=None if {*causes} - _names_of(_BY_STEPS) else mending,  # the cause is to be mended first
+        mending=None
+        if {*causes} - {*map(name_of, _BY_STEPS)}
+        else mending,  # the cause is to be mended first
         causes=tuple(dict.fromkeys(causes)),
     )
 
@@ -126,10 +128,6 @@ def _left_of_the_start(norm: Norm) -> float:
     """The weight that mean 0 and variance 1 still have in the running statistics; 0 where nothing says it."""
     momentum, batches = norm.momentum, norm.batches
     return (1 - momentum) ** batches if momentum and batches and 0 < momentum < 1 else 0.0
-
-
-def _names_of(checks: Iterable[ModuleType]) -> set[str]:
-    return {check.__name__.rpartition(".")[2].replace("_", " ") for check in checks}
 
 
 def _names(norms: Mapping[Norm, object]) -> set[str]:
